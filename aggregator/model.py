@@ -1,0 +1,346 @@
+"""The values that pass between the rooms: what feeds.yaml says, what a publisher said, what a poll came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from storage.contract import FeedInfo, Validators
+from storage.images import ImagePolicy
+from storage.record import Enclosure, Record
+
+# --- what feeds.yaml says ---------------------------------------------------------------------------------------
+
+
+class BodyStyle(StrEnum):
+    """What a record's file holds as its body (R8)."""
+
+    CLEAN = "clean"
+    VERBATIM = "verbatim"
+
+
+class RecordStyle(StrEnum):
+    """For which site generators the record files are written (R12)."""
+
+    HEXO = "hexo"
+    PORTABLE = "portable"
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long the records of a source stay: days since last listed, and how many."""
+
+    days: int = 365
+    entries: int = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An entry of feeds.yaml that we poll, the defaults merged in."""
+
+    id: str
+    """Stable: pins /source/{id}, and every key of its records."""
+    url: str
+    """As the operator wrote it."""
+    name: str
+    position: int = 0
+    """Order in feeds.yaml: of two sources with the same story the first shows it."""
+    category: str = "uncategorized"
+    site: str | None = None
+    """None: the feed's title, else the host."""
+    feed: str = "latest"
+    author: str = "{site}"
+    """Template of the record's author line; `{site}` and `{entry}` are replaced."""
+    images: ImagePolicy | None = None
+    record_body: BodyStyle = BodyStyle.CLEAN
+    every: timedelta | None = None
+    """A written interval; None: adaptive."""
+    at_least: timedelta = timedelta(minutes=60)
+    at_most: timedelta = timedelta(hours=24)
+    timeout: timedelta = timedelta(seconds=30)
+    """Total deadline of an attempt, redirects and body included."""
+    keep: Keep = Keep()
+    place: str = ""
+    """`feeds.yaml:14`, for messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The `server` part of feeds.yaml."""
+
+    listen: str = "127.0.0.1:8080"
+    """`host:port`, `[v6]:port`, or `unix:/path`."""
+    base_url: str | None = None
+    """Absolute, ends with `/`; None: made of `listen`."""
+    title: str = "Merged feed"
+    access_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Backups:
+    """The `storage.backups` part: how often the store is copied, and how many copies are kept."""
+
+    every: timedelta = timedelta(days=1)
+    keep: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The `storage` part; paths are absolute here."""
+
+    path: Path
+    """The data folder; `aggregator.db` lies in it."""
+    records: Path | None = None
+    """The records folder; None: no files are written."""
+    record_fields: tuple[str, ...] = ()
+    record_style: RecordStyle = RecordStyle.HEXO
+    backups: Backups = Backups()
+
+
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """The `polling` part."""
+
+    user_agent: str = "feed-aggregator (+{base_url})"
+    concurrency: int = 32
+    per_host: int = 1
+    host_delay: timedelta = timedelta(seconds=1)
+    allow_private: frozenset[str] = frozenset()
+    """Exact `host:port` that may lie in a private network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of feeds.yaml."""
+
+    path: Path
+    server: Server
+    storage: Storage
+    polling: Polling
+    sources: tuple[Source, ...]
+    warnings: tuple[str, ...] = ()
+    """Sources set aside and why, one sentence each (a missing variable)."""
+
+
+# --- what the network said --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One redirect that was followed: from a URL to a URL, by a status."""
+
+    status: int
+    url: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A complete answer with a body."""
+
+    url: str
+    """The URL that answered, after redirects, without fragment."""
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case; repeated ones joined with `, `; for reading, never for echoing."""
+    body: bytes
+    """After content-coding was undone; the charset is still the publisher's."""
+    validators: Validators
+    hops: tuple[Hop, ...] = ()
+    truncated: str | None = None
+    """How the body was seen to end early, in words; None where it is whole (rule 52)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """A 304: what it said is to be merged with what is stored (rule 6)."""
+
+    url: str
+    headers: Mapping[str, str]
+    validators: Validators
+    """The merged validators: those of the 304 where it has them, else the stored ones."""
+    hops: tuple[Hop, ...] = ()
+
+
+# --- what the publisher wrote -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text construct: its characters, and whether they are markup."""
+
+    value: str
+    html: bool = False
+    """True: HTML, entities and tags in it; False: plain characters."""
+    base: str | None = None
+    """What relative URLs in it stand on (`xml:base`, else the document's URL)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item as the publisher wrote it: text decoded, nothing cleaned. None: not said."""
+
+    guid: str | None = None
+    """atom:id, RSS guid or JSON Feed id, trimmed; never a made-up one."""
+    link: str | None = None
+    """Absolute; the alternate link, else a guid that is a permalink."""
+    title: Text | None = None
+    content: Text | None = None
+    """The full body: content:encoded, atom:content, content_html ..."""
+    summary: Text | None = None
+    """description, atom:summary, summary."""
+    writers: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    published_at: datetime | None = None
+    updated_at: datetime | None = None
+    date_only: bool = False
+    """True where the publication date has no time of day or no zone, so that it may be off by 26 h."""
+    enclosures: tuple[Enclosure, ...] = ()
+    image: str | None = None
+    """A lead image that the feed names: media:thumbnail, itunes:image, JSON Feed image, an image enclosure."""
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A parsed document."""
+
+    info: FeedInfo
+    entries: tuple[Entry, ...]
+    """In the order of the document."""
+    author: str | None = None
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """`ttl` and `update_every` in seconds, `skip_hours` and `skip_days` comma-separated; as PollState.hints."""
+    complete: bool = False
+    """RFC 5005 section 2: the document is the whole feed."""
+    expired: bool = False
+    """JSON Feed 1.1: it will never be updated again."""
+    degraded: str | None = None
+    """What had to be mended to read it, in words; None where it was sound."""
+    truncated: bool = False
+    """True where the document ends before its root does: its last entry is left out (rule 52)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the worker makes of a body: the feed, and its entries as records."""
+
+    info: FeedInfo
+    records: tuple[Record, ...]
+    """In the order of the document; their keys, ids and dates are those of new entries."""
+    hints: Mapping[str, str] = field(default_factory=dict)
+    complete: bool = False
+    expired: bool = False
+    degraded: str | None = None
+    truncated: bool = False
+
+
+# --- what a poll came to ----------------------------------------------------------------------------------------
+
+
+class FailureKind(StrEnum):
+    """Why a poll brought nothing: the word that store, log, metric, page and docs all use."""
+
+    DNS = "dns"
+    """The host name does not resolve."""
+    CONNECT = "connect"
+    """No connection, or one closed before it answered."""
+    TLS = "tls"
+    """The certificate or the handshake is not sound."""
+    TIMEOUT = "timeout"
+    """The total deadline passed, or the answer dripped."""
+    PROTOCOL = "protocol"
+    """The answer is not HTTP as it should be (coding, status, headers)."""
+    REFUSED_ADDRESS = "refused-address"
+    """The host lies in a private network that `allow_private` does not name, or the URL is no http(s) one."""
+    REDIRECT = "redirect"
+    """A redirect without a usable target, or more than five."""
+    REDIRECT_LOOP = "redirect-loop"
+    AUTH = "auth"
+    """401 or 407."""
+    BLOCKED = "blocked"
+    """403 or 451, or a challenge page."""
+    NOT_FOUND = "not-found"
+    GONE = "gone"
+    RATE_LIMITED = "rate-limited"
+    CLIENT_ERROR = "client-error"
+    """Another 4xx."""
+    SERVER_ERROR = "server-error"
+    """5xx."""
+    TOO_LARGE = "too-large"
+    EMPTY = "empty"
+    NOT_A_FEED = "not-a-feed"
+    PARSE = "parse"
+    """It says that it is a feed, and cannot be read as one."""
+    PARSE_LIMIT = "parse-limit"
+    """Reading it took more time or memory than a feed may take; the worker was ended."""
+    INTERRUPTED = "interrupted"
+    """We stopped or crashed during the poll; not the publisher's fault, not counted."""
+    OFFLINE = "offline"
+    """No host can be reached at all; not counted."""
+    STORAGE = "storage"
+    """The outcome could not be saved."""
+
+
+class PollError(Exception):
+    """Raised by a stage of the corridor: the kind, and a sentence with what was seen."""
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        detail: str,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        hops: tuple[Hop, ...] = (),
+    ) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind = kind
+        self.detail = detail
+        self.status = status
+        self.headers: Mapping[str, str] = headers or {}
+        self.hops = hops
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the fields when the error crosses a process border."""
+        return _poll_error, (self.kind, self.detail, self.status, dict(self.headers), self.hops)
+
+
+def _poll_error(
+    kind: FailureKind, detail: str, status: int | None, headers: Mapping[str, str], hops: tuple[Hop, ...]
+) -> PollError:
+    return PollError(kind, detail, status=status, headers=headers, hops=hops)
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """A body was read: its entries are to be reconciled and saved."""
+
+    fetched: Fetched
+    reading: Reading
+    new: tuple[datetime, ...] = ()
+    """The ingest instants of the entries that are new, first import not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A 304, or a body with the stored digest."""
+
+    answer: NotModified | Fetched
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The poll brought nothing; what is stored stays."""
+
+    kind: FailureKind
+    detail: str
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    hops: tuple[Hop, ...] = ()
+
+
+PollResult = Updated | Unchanged | Failed

@@ -1,0 +1,341 @@
+"""What every store promises: the values that pass its border, and its methods, each one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from storage.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What to send back to ask whether a document changed (RFC 9110 section 8.8), verbatim as received."""
+
+    etag: bytes | None = None
+    last_modified: bytes | None = None
+    digest: bytes | None = None
+    """SHA-256 of the body after content-coding was undone, before its charset was."""
+    url: str | None = None
+    """The URL that gave them; they are sent to no other (rule 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedInfo:
+    """What the newest document of a source said of itself; text plain, URLs absolute, None where it said nothing."""
+
+    title: str | None = None
+    link: str | None = None
+    id: str | None = None
+    language: str | None = None
+    format: str | None = None
+    """feedparser's word (`rss20`, `atom10` ...) or `json1`, `json11`."""
+    updated: datetime | None = None
+    icon: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """What the store keeps of a source of feeds.yaml."""
+
+    id: str
+    name: str
+    url: str
+    host: str
+    """Whose turn a poll takes: registrable domain or address, and port where it is not the scheme's own."""
+    position: int
+    """Order in feeds.yaml."""
+    keep_days: int
+    keep_entries: int
+    settings_digest: str
+    """Digest of what changes the request or the reading (URL, record_body ...); when it changes, validators are dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class PollState:
+    """Everything the next poll of a source depends on, and what its health is told from."""
+
+    source: SourceRow
+    next_poll_at: datetime
+    next_reason: str = "never polled"
+    """Why it is polled when it is, in words for the operator."""
+    validators: Validators = Validators()
+    effective_url: str | None = None
+    """Where a proven permanent redirect led (rule 35); None: poll the URL of feeds.yaml."""
+    fresh_until: datetime | None = None
+    retry_after_until: datetime | None = None
+    lease_until: datetime | None = None
+    """Set while a poll is under way; one that has passed is a crash of ours."""
+    last_attempt_at: datetime | None = None
+    last_success_at: datetime | None = None
+    last_new_at: datetime | None = None
+    last_status: int | None = None
+    failures: int = 0
+    """Failed polls in a row."""
+    failure_kind: str | None = None
+    """A word of `aggregator.model.FailureKind`; None where the last poll was well."""
+    failure_detail: str | None = None
+    failing_since: datetime | None = None
+    degraded: str | None = None
+    """What was mended in the newest document, in words; None where it was sound."""
+    redirect_target: str | None = None
+    redirect_seen: int = 0
+    redirect_since: datetime | None = None
+    without_validators: int = 0
+    """Complete answers in a row that carried no validator (rule 14)."""
+    every: timedelta | None = None
+    """The interval in force, before freshness and hints."""
+    ingest_times: tuple[datetime, ...] = ()
+    """When the last 20 entries came, oldest first, the first import not counted (rule 27)."""
+    stopped: str | None = None
+    """Why it is polled no more (`gone`, `finished`); None where it is."""
+    feed: FeedInfo = FeedInfo()
+    polls: int = 0
+    """Completed polls, good and bad."""
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """The document's own hints that outlive a 304: `ttl`, `update_every` (seconds), `skip_hours`, `skip_days`, `max_age`, `expires`."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """The wait that a host asked for (rules 24 and 45)."""
+
+    host: str
+    not_before: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A due source, leased to the caller; its `last_attempt_at` is on disk (rule 29)."""
+
+    state: PollState
+    host: HostState
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEntry:
+    """What reconciling needs of a stored record."""
+
+    key: str
+    public_id: str
+    identity: str
+    alias: str
+    title: str
+    link: str | None
+    guid: str | None
+    published: datetime
+    updated: datetime
+    first_seen: datetime
+    date_source: str
+    publisher_date: datetime | None
+    digest: str
+    position: int
+    arrival: int
+    updates: int
+    backlog: bool
+    hidden: str | None
+    listed: bool
+    """True where the newest document that was read whole still had it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is stored of a source, as far as a document's entries touch it."""
+
+    entries: tuple[KnownEntry, ...] = ()
+    """Those that share an identity or an alias with the document, and all that are still listed."""
+    tombstones: frozenset[str] = frozenset()
+    """Of the identities and aliases asked for, those whose record was removed: they do not come back."""
+    taken: frozenset[str] = frozenset()
+    """Of the public ids asked for, those that a record of another source has."""
+    empty: bool = True
+    """True where the source has never brought a record: its first import."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a poll changes in the store."""
+
+    new: tuple[Record, ...] = ()
+    updated: tuple[Record, ...] = ()
+    """Records with the key of a stored one and new content."""
+    rekeyed: tuple[Record, ...] = ()
+    """Records whose publisher changed their ids: key and public_id as stored, identity, alias and guid new (rule 73)."""
+    listed: frozenset[str] | None = None
+    """Keys that the document has; None where it was not read whole, so that its silence says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """The outcome of one poll, to be saved whole or not at all."""
+
+    state: PollState
+    host: HostState
+    changes: Changes = Changes()
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What saving a poll did."""
+
+    source_id: str
+    new: tuple[str, ...] = ()
+    """Keys."""
+    updated: tuple[str, ...] = ()
+    error: str | None = None
+    """Why this poll could not be saved while others of the batch were; None where it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordQuery:
+    """Which records, newest first: by date shown, then arrival, then the publisher's order, then key."""
+
+    sources: Collection[str] | None = None
+    """Ids; None: all."""
+    categories: Collection[str] | None = None
+    """First categories; None: all."""
+    backlog: bool = False
+    """True: with what new sources listed beyond their newest 20."""
+    since: datetime | None = None
+    """Date shown at or after it."""
+    arrived_since: datetime | None = None
+    """First seen at or after it."""
+    before: str | None = None
+    """A cursor of an earlier page."""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records in order, and where the next page starts."""
+
+    records: tuple[Record, ...]
+    next: str | None = None
+    """Opaque cursor; None on the last page."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFile:
+    """Where a record's file lies and what was last written to it."""
+
+    key: str
+    path: str
+    """Relative to the records folder, with `/`."""
+    digest: str
+    """SHA-256 in hex of the bytes that we wrote."""
+
+
+class StoreError(Exception):
+    """The store cannot be used; the message names the file and the way out (exit code 4)."""
+
+
+class StoreLockedError(StoreError):
+    """Another process polls into the same store."""
+
+
+class StoreFullError(StoreError):
+    """There is no space left to write; nothing was lost, the same call may be tried again."""
+
+
+class Store(Protocol):
+    """
+    A place for records and for the state of polling.
+
+    A method is one transaction and may be called from any thread; those that write take turns.
+    All instants are aware UTC, kept to the microsecond. Any method may raise `StoreError`.
+    """
+
+    def sync_sources(self, sources: Sequence[SourceRow], now: datetime) -> None:
+        """
+        Make `sources` the ones that are polled.
+
+        A new one is due now; one that stays keeps its state (but loses its validators where
+        `settings_digest` differs); one that is absent is no longer polled, and its records stay.
+        """
+
+    def claim_due(
+        self,
+        now: datetime,
+        *,
+        limit: int,
+        lease: timedelta,
+        per_host: int = 1,
+        busy: Mapping[str, int] | None = None,
+        only: Collection[str] | None = None,
+        due: bool = True,
+    ) -> list[Claim]:
+        """
+        Take up to `limit` sources whose time has come, never-polled ones first, then the longest due.
+
+        Of one host no more than `per_host` are taken, less those that `busy` says are under way there;
+        a host whose `not_before` lies ahead gives none. A source with a lease that has not passed is
+        left alone; one whose lease has passed is taken as due when its `next_poll_at` is.
+        Each taken one has `lease_until` and `last_attempt_at` set on disk when this returns.
+        `only` restricts to these ids; `due=False` takes what is not due too, but nothing before its own
+        `retry_after_until`; stopped sources are taken only where `only` names them.
+        """
+
+    def next_due_at(self) -> datetime | None:
+        """Return when the next source that is neither stopped nor leased comes due; None where there is none."""
+
+    def release(self, source_ids: Collection[str], now: datetime) -> None:
+        """Give claimed sources back unpolled: the lease ends, nothing else changes."""
+
+    def known(
+        self, source_id: str, identities: Collection[str], aliases: Collection[str], public_ids: Collection[str]
+    ) -> Known:
+        """Return what is stored of the source under these identities and aliases, and all that is still listed."""
+
+    def save_polls(self, polls: Sequence[Poll], now: datetime) -> list[Saved]:
+        """
+        Save finished polls: records, validators, next poll and host wait of each, all in one transaction.
+
+        A poll that cannot be saved is left out whole, named in its `Saved.error`, and spoils no other.
+        New records get the next arrival number; equal content is not written.
+        """
+
+    def page(self, query: RecordQuery) -> Page:
+        """Return the records that the query asks for; hidden ones never stand in it."""
+
+    def get(self, key: str) -> Record | None:
+        """Return the record, hidden or not."""
+
+    def newest_arrival(self) -> datetime | None:
+        """Return the latest `first_seen` of a record that is neither hidden nor backlog; None in an empty store."""
+
+    def records(self, *, since: datetime | None = None) -> Iterator[Record]:
+        """Yield all records that are not hidden, by arrival, publisher's order, key; those first seen at or after `since`."""
+
+    def states(self) -> list[PollState]:
+        """Return the state of every source that is polled, in the order of feeds.yaml."""
+
+    def counts(self) -> Mapping[str, int]:
+        """Return how many records each source has."""
+
+    def revision(self) -> int:
+        """Return a number that rises with every change of records or source descriptions, and with nothing else."""
+
+    def unwritten(self, limit: int = 500) -> list[tuple[Record, RecordFile | None]]:
+        """Return records whose file is missing or older than they are, with the file if there was one."""
+
+    def wrote_files(self, files: Sequence[RecordFile]) -> None:
+        """Remember what was written, so that it is not written again."""
+
+    def forget_files(self) -> None:
+        """Take every record's file as unwritten: paths stay, content will be written again where it differs."""
+
+    def prune(self, now: datetime) -> int:
+        """Remove what each source's `keep` lets go, leaving tombstones; return how many. Never what is still listed."""
+
+    def checkpoint(self) -> None:
+        """Bring the files on disk into their compact form; cheap, and safe at any time."""
+
+    def backup(self, path: Path) -> None:
+        """Write a copy that opens by itself; atomic."""
+
+    def close(self) -> None:
+        """Finish what was begun and let go of the files."""

@@ -1,0 +1,26 @@
+"""What every test may ask for: the corpus of real feeds, where it is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+CORPUS = Path(os.environ.get("FEED_CORPUS", Path(__file__).resolve().parents[1].parent / "shared" / "corpus"))
+
+
+def needed(what: str, found: bool) -> None:
+    """Skip the test in plain words where `what` is missing; fail it where REQUIRE_ALL=1 allows no gaps."""
+    if found:
+        return
+    if os.environ.get("REQUIRE_ALL") == "1":
+        pytest.fail(f"{what} is missing, and REQUIRE_ALL=1 allows no gap", pytrace=False)
+    pytest.skip(f"{what} is missing here")
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real feeds, records and lists (FEED_CORPUS)."""
+    needed(f"the corpus of real feeds ({CORPUS})", (CORPUS / "MANIFEST.jsonl").exists())
+    return CORPUS

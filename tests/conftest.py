@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,9 @@ def corpus() -> Path:
     """The folder of real feeds, records and lists (FEED_CORPUS)."""
     needed(f"the corpus of real feeds ({CORPUS})", (CORPUS / "MANIFEST.jsonl").exists())
     return CORPUS
+
+
+@pytest.fixture(scope="session")
+def require() -> Callable[[str, bool], None]:
+    """Return `needed`, for tests that want a program or a folder that may be missing."""
+    return needed

@@ -283,6 +283,8 @@ class FailureKind(StrEnum):
     """No host can be reached at all; not counted."""
     STORAGE = "storage"
     """The outcome could not be saved."""
+    INTERNAL = "internal"
+    """A fault of this program; the log has the traceback."""
 
 
 class PollError(Exception):

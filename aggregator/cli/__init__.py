@@ -1,0 +1,190 @@
+"""The `aggregator` command. Each command's module is loaded when it is called, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import click
+
+from aggregator import __version__
+
+SECTIONS: dict[str, dict[str, str]] = {
+    "Start here": {
+        "init": "Write a commented feeds.yaml to begin with.",
+        "run": "Poll and serve, until stopped.",
+        "demo": "Run the whole product against a small built-in publisher, with no network.",
+    },
+    "Sources": {
+        "list": "List the sources and how they are.",
+        "check": "Check feeds.yaml and say all that is wrong with it.",
+    },
+    "Entries": {
+        "poll": "Poll what is due, once.",
+        "serve": "Serve the merged feed without polling.",
+        "preview": "Show what a feed's address gives, without storing anything.",
+        "export": "Write the records as JSON lines or as record files.",
+    },
+    "Care": {
+        "status": "Say how the whole is doing, and what needs a hand.",
+    },
+}
+
+EXIT_FOUND, EXIT_USAGE, EXIT_CONFIG, EXIT_STORE, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options that stand before the command."""
+
+    config: Path | None
+    data: Path | None
+    verbosity: int
+    log_format: str
+
+    def config_path(self) -> Path:
+        """Return the feeds.yaml that is meant: the one named, else the first that exists of the usual places."""
+        if self.config is not None:
+            return self.config
+        places = usual_places(Path.cwd(), os.environ)
+        return next((place for place in places if place.exists()), places[0])
+
+
+def usual_places(here: Path, environ: os._Environ[str] | dict[str, str]) -> list[Path]:
+    """Return where feeds.yaml is looked for, in order: here, the user's configuration folder, the machine's."""
+    home = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "/")) / ".config")
+    return [here / "feeds.yaml", home / "aggregator" / "feeds.yaml", Path("/etc/aggregator/feeds.yaml")]
+
+
+class Commands(click.Group):
+    """A group whose commands are modules of this package, named in SECTIONS."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all names in the order of the sections."""
+        return [name for section in SECTIONS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load the module of the command."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command = importlib.import_module(f"aggregator.cli.{cmd_name}_command").command
+        assert isinstance(command, click.Command)  # noqa: S101 - narrows the type; each module defines one
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a wrong word is answered with the near one."""
+        name = args[0]
+        names = self.list_commands(ctx)
+        if name not in names and not name.startswith("-"):
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"Did you mean '{near[0]}'?" if near else "`aggregator --help` lists them."
+            ctx.fail(f"There is no command '{name}'. {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands by section, without loading any."""
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl(list(commands.items()))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what the exit codes mean."""
+        with formatter.section("Exit codes"):
+            formatter.write_dl(
+                [
+                    ("0", "fine"),
+                    ("1", "something failed or was found"),
+                    ("2", "wrong usage"),
+                    ("3", "feeds.yaml unusable"),
+                    ("4", "storage unusable or locked"),
+                    ("130", "interrupted"),
+                ]
+            )
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="AGGREGATOR_CONFIG",
+    help="The list of sources [AGGREGATOR_CONFIG; ./feeds.yaml; ~/.config/aggregator; /etc/aggregator].",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="AGGREGATOR_DATA",
+    help="The data folder, instead of storage.path [AGGREGATOR_DATA].",
+)
+@click.option("-v", "--verbose", count=True, help="Log more.")
+@click.option("-q", "--quiet", is_flag=True, help="Log warnings only, show no progress.")
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", help="How log lines are written.")
+@click.option("--no-color", is_flag=True, help="Write no colours (NO_COLOR does the same).")
+@click.version_option(__version__, prog_name="aggregator")
+@click.pass_context
+def cli(
+    ctx: click.Context,
+    config: Path | None,
+    data: Path | None,
+    verbose: int,
+    quiet: bool,
+    log_format: str,
+    no_color: bool,
+) -> None:
+    """Poll RSS, Atom and JSON feeds, keep every entry as one record, serve one merged feed."""
+    ctx.obj = Options(config, data, -1 if quiet else verbose, log_format)
+    if no_color or os.environ.get("NO_COLOR"):
+        ctx.color = False
+
+
+def main() -> None:
+    """Run the command line; every error ends in a sentence on stderr and an exit code."""
+    sys.exit(run(cli, sys.argv[1:], sys.stderr))
+
+
+def run(command: click.Command, args: list[str], stderr: IO[str]) -> int:
+    """Run a command and return its exit code; a traceback is shown only where -v asks for it."""
+    try:
+        code = command.main(args, prog_name="aggregator", standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as wrong:
+        wrong.show(file=stderr)
+        return wrong.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe has left (`| head`): nothing more to say, and no complaint at the interpreter's end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # the last line of defence between a fault and the user's terminal
+        return _explained(error, stderr, show=any(arg in {"-v", "-vv", "--verbose"} for arg in args))
+    return code if isinstance(code, int) else 0
+
+
+def _explained(error: Exception, stderr: IO[str], *, show: bool) -> int:
+    from aggregator.config import ConfigError  # noqa: PLC0415 - loaded only where something went wrong
+    from storage.contract import StoreError  # noqa: PLC0415 - the same
+
+    known: list[tuple[type[Exception], int]] = [(ConfigError, EXIT_CONFIG), (StoreError, EXIT_STORE)]
+    for kind, code in known:
+        if isinstance(error, kind):
+            click.echo(str(error), file=stderr)
+            return code
+    if isinstance(error, OSError) and error.filename:
+        click.echo(f"{error.filename}: {error.strerror}", file=stderr)
+        return EXIT_FOUND
+    if show:
+        import traceback  # noqa: PLC0415 - asked for by -v only
+
+        traceback.print_exception(error, file=stderr)
+    hint = "" if show else "; `aggregator -v ...` shows where"
+    click.echo(f"a fault of this program: {type(error).__name__}: {error}{hint}", file=stderr)
+    return EXIT_FOUND

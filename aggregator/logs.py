@@ -1,0 +1,72 @@
+"""Log lines for the operator: one line an event, `key=value` or JSON, controls escaped."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TextIO
+
+_FIELDS = "fields"
+
+
+def event(message: str, **fields: object) -> dict[str, object]:
+    """Return the arguments of a log call that carries fields: `log.info(**event("polled", source="x"))`."""
+    return {"msg": message, "extra": {_FIELDS: {key: value for key, value in fields.items() if value is not None}}}
+
+
+def escaped(text: str) -> str:
+    """Return the text on one line, controls and line separators written as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+class TextLines(logging.Formatter):
+    """`2026-01-31T12:00:00Z info polled source=woshipm new=3`; a traceback follows on lines of its own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        at = datetime.fromtimestamp(record.created, UTC)
+        words = [f"{at:%Y-%m-%dT%H:%M:%SZ}", record.levelname.lower(), escaped(record.getMessage())]
+        words += [f"{key}={_value(value)}" for key, value in getattr(record, _FIELDS, {}).items()]
+        line = " ".join(words)
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: `at`, `level`, `event`, the fields, `traceback` where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        at = datetime.fromtimestamp(record.created, UTC)
+        line: dict[str, object] = {
+            "at": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
+        line.update(getattr(record, _FIELDS, {}))
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def _value(value: object) -> str:
+    text = escaped(str(value))
+    return json.dumps(text, ensure_ascii=False) if not text or any(c in text for c in ' "=') else text
+
+
+def set_up(*, verbosity: int = 0, form: str = "text", stream: TextIO | None = None) -> None:
+    """
+    Send our log lines to `stream` (stderr).
+
+    `verbosity`: below 0 warnings only, 0 what an operator wants to read, above 0 debugging too.
+    Libraries speak up from warnings on.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonLines() if form == "json" else TextLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    ours = logging.WARNING if verbosity < 0 else logging.DEBUG if verbosity > 0 else logging.INFO
+    for package in ("aggregator", "storage"):
+        logging.getLogger(package).setLevel(ours)

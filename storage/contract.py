@@ -304,8 +304,12 @@ class Store(Protocol):
     def get(self, key: str) -> Record | None:
         """Return the record, hidden or not."""
 
-    def newest_arrival(self) -> datetime | None:
-        """Return the latest `first_seen` of a record that is neither hidden nor backlog; None in an empty store."""
+    def newest_arrival(self, query: RecordQuery | None = None) -> datetime | None:
+        """
+        Return the latest `first_seen` of a record that is neither hidden nor backlog; None where there is none.
+
+        Of a query only `sources` and `categories` count; without one all records do.
+        """
 
     def records(self, *, since: datetime | None = None) -> Iterator[Record]:
         """Yield all records that are not hidden, by arrival, publisher's order, key; those first seen at or after `since`."""

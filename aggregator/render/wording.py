@@ -1,0 +1,71 @@
+"""What is shown of a record where the formats want words that it may lack: title, writers, excerpt, categories."""
+
+from __future__ import annotations
+
+import re
+
+from lxml import etree
+
+from aggregator.render.characters import markup, plain
+from storage.record import Record
+
+EXCERPT = 280
+"""Characters of an excerpt, at most."""
+_TITLE = 80
+_READ = 4000  # of HTML: enough for an excerpt, so that a body of a megabyte is not parsed for it
+_SPACES = re.compile(r"\s+")
+_OUTSIDE_TEXT = {"script", "style", "template", "rp"}
+
+
+def shown_title(record: Record) -> str:
+    """Return the title, or the first words of an entry that has none: Atom must have a title and readers a line to click."""
+    return plain(record.title) or _cut(plain(record.summary) or text_of(record.html), _TITLE) or _last_resort(record)
+
+
+def _last_resort(record: Record) -> str:
+    return record.link or plain(record.categories[1]) or record.key
+
+
+def writers_of(record: Record) -> tuple[str, ...]:
+    """Return who wrote it: the publisher's word, else the record's author line. Never empty, as Atom demands an author."""
+    named = tuple(dict.fromkeys(name for name in map(plain, record.writers) if name))
+    return named or (plain(record.author) or plain(record.categories[1]) or record.source_id,)
+
+
+def categories_of(record: Record) -> tuple[str, ...]:
+    """Return the category that the operator filed it under, then the publisher's tags, each once."""
+    return tuple(dict.fromkeys(word for word in map(plain, (record.categories[0], *record.tags)) if word))
+
+
+def excerpt(record: Record) -> str:
+    """Return the publisher's summary, else the beginning of the body, as plain text; may be empty."""
+    return plain(record.summary) or _cut(text_of(record.html), EXCERPT)
+
+
+def text_of(html: str) -> str:
+    """Return the beginning of the HTML's text on one line; may be empty."""
+    beginning = markup(html[:_READ])
+    if "<" not in beginning and "&" not in beginning:
+        return _SPACES.sub(" ", beginning).strip()
+    root = etree.fromstring(f"<div>{beginning}</div>", etree.HTMLParser())
+    words = (part for part in _texts(root) if part.strip())
+    return _SPACES.sub(" ", " ".join(words)).strip()
+
+
+def _texts(root: etree._Element) -> list[str]:
+    parts = []
+    for event, node in etree.iterwalk(root, events=("start", "end", "comment")):
+        if event == "start" and node.tag not in _OUTSIDE_TEXT:
+            parts.append(node.text or "")
+        if event != "start" and node is not root:
+            parts.append(node.tail or "")
+    return parts
+
+
+def _cut(text: str, limit: int) -> str:
+    """Return at most `limit` characters, at a space where there is one near."""
+    if len(text) <= limit:
+        return text
+    head = text[: limit - 1]
+    words = head.rpartition(" ")[0]
+    return (words if len(words) > limit // 2 else head).rstrip() + "…"

@@ -1,0 +1,195 @@
+"""Say how each source and the daemon itself are, from what is stored of polling: a word, a reason, a way out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeAlias
+from urllib.parse import urlsplit, urlunsplit
+
+from aggregator.model import FailureKind
+from aggregator.shapes import instant
+from storage.contract import PollState
+
+Row: TypeAlias = dict[str, str | int | None]
+
+LATE = timedelta(minutes=10)
+"""A poll this long after its time says that nothing polls: a tick is a second, a wait for a host some minutes."""
+
+TICK_LATE = timedelta(seconds=60)
+"""A scheduler that ticks every second and has not for this long stands still."""
+
+HABIT_FROM = 5
+"""Entries that must have come before a source has a habit to fall silent from."""
+
+LEAST_SILENCE = timedelta(days=2)
+"""Less than a weekend is no silence, whatever the habit."""
+
+_SECRET = re.compile(
+    r"(?i)([?&;](?:[^=&;]*(?:key|token|secret|passw|auth|sig(?:nature)?|session|credential)[^=&;]*|code|pwd|pass|sid)=)[^&;]*"
+)
+
+
+class State(StrEnum):
+    """How a source is, in one word."""
+
+    OK = "ok"
+    LATE = "late"
+    SILENT = "silent"
+    DEGRADED = "degraded"
+    FAILING = "failing"
+    BLOCKED = "blocked"
+    GONE = "gone"
+    MOVED = "moved"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a source is: the word, why in plain words, and since when; None where no instant is known."""
+
+    state: State
+    reason: str
+    since: datetime | None = None
+
+
+def health_of(source: PollState, now: datetime) -> Health:
+    """Return how the source is. Of several words the one that wants a hand most is said."""
+    return _trouble(source, now) or _oddity(source, now) or _fine(source)
+
+
+def _trouble(source: PollState, now: datetime) -> Health | None:
+    """Return what keeps the source from being polled or read, if anything does."""
+    again = f"`aggregator poll {source.source.id}` tries it again"
+    if source.stopped == "finished":
+        return Health(State.GONE, f"the publisher says that this feed has ended; {again}", source.last_attempt_at)
+    if source.stopped:
+        since = source.failing_since or source.last_attempt_at
+        return Health(State.GONE, f"the publisher says that it is gone; {again}", since)
+    if source.failures and source.failure_kind:
+        refused = source.failure_kind in (FailureKind.BLOCKED, FailureKind.AUTH)
+        times = "once" if source.failures == 1 else f"{source.failures} times in a row"
+        reason = f"{source.failure_detail or source.failure_kind} ({source.failure_kind}, {times})"
+        return Health(State.BLOCKED if refused else State.FAILING, reason, source.failing_since)
+    if source.lease_until is None and now - source.next_poll_at > LATE:
+        return Health(
+            State.LATE, "its time has passed; nothing polls (is `aggregator run` running?)", source.next_poll_at
+        )
+    return None
+
+
+def _oddity(source: PollState, now: datetime) -> Health | None:
+    """Return what is odd about a source that is polled and read."""
+    if source.degraded:
+        return Health(State.DEGRADED, source.degraded, source.last_success_at)
+    if source.effective_url and source.effective_url != source.source.url:
+        reason = f"it answers at {public_url(source.effective_url)} for good; write that address into feeds.yaml"
+        return Health(State.MOVED, reason, source.redirect_since)
+    habit = habit_of(source.ingest_times)
+    if habit is not None and (quiet := now - source.ingest_times[-1]) > max(3 * habit, LEAST_SILENCE):
+        reason = f"nothing new for {duration(quiet)}; it used to bring something every {duration(habit)}"
+        return Health(State.SILENT, reason, source.ingest_times[-1])
+    return None
+
+
+def _fine(source: PollState) -> Health:
+    if source.last_success_at is None:
+        return Health(State.OK, "not polled yet")
+    answer = "the last answer was whole" if source.last_status != 304 else "the last answer was: not modified"
+    return Health(State.OK, answer, None)
+
+
+def habit_of(ingest_times: Sequence[datetime]) -> timedelta | None:
+    """Return how long the source usually takes between two entries; None where too few came to tell."""
+    if len(ingest_times) < HABIT_FROM:
+        return None
+    return (ingest_times[-1] - ingest_times[0]) / (len(ingest_times) - 1)
+
+
+def source_rows(sources: Sequence[PollState], counts: Mapping[str, int], now: datetime) -> list[Row]:
+    """
+    Return the sources as `list --json` and `/sources.json` show them, in the order given.
+
+    Instants are RFC 3339 in UTC, `every` is written as in feeds.yaml, URLs are free of secrets.
+    `moved_to` is where a permanent redirect leads, proven or not; `in_use` is the address that is polled.
+    """
+    return [_row(source, health_of(source, now), counts.get(source.source.id, 0)) for source in sources]
+
+
+def _row(source: PollState, health: Health, entries: int) -> Row:
+    moved_to = source.effective_url or source.redirect_target
+    return {
+        "id": source.source.id,
+        "name": source.source.name,
+        "url": public_url(source.source.url),
+        "state": str(health.state),
+        "kind": source.failure_kind,
+        "reason": health.reason,
+        "since": _instant(health.since),
+        "failures": source.failures,
+        "last_attempt_at": _instant(source.last_attempt_at),
+        "last_success_at": _instant(source.last_success_at),
+        "last_new_at": _instant(source.last_new_at),
+        "next_poll_at": None if source.stopped else instant(source.next_poll_at),
+        "next_reason": source.next_reason,
+        "every": None if source.every is None else duration(source.every),
+        "entries": entries,
+        "moved_to": public_url(moved_to) if moved_to and moved_to != source.source.url else None,
+        "in_use": public_url(source.effective_url or source.source.url),
+    }
+
+
+def _instant(at: datetime | None) -> str | None:
+    return None if at is None else instant(at)
+
+
+def duration(span: timedelta) -> str:
+    """Return the span as feeds.yaml writes one: whole seconds, minutes, hours or days, whichever is the coarsest exact one below two."""
+    seconds = max(0, round(span.total_seconds()))
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size and (seconds % size == 0 or seconds >= 48 * size):
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s" if seconds < 60 else f"{seconds // 60}m"
+
+
+def public_url(url: str) -> str:
+    """Return the URL as it may be shown: no user information, and `***` for the value of a parameter named like a secret."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.partition("?")[0].rpartition("@")[2]
+    netloc = parts.netloc.rpartition("@")[2]
+    query = _SECRET.sub(r"\1***", f"?{parts.query}")[1:]
+    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+
+
+# --- the daemon itself ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the daemon knows of itself that readiness is told from."""
+
+    polls: bool = True
+    """False where this process serves only."""
+    last_tick_at: datetime | None = None
+    """When the scheduler last looked for due sources; None: not yet."""
+    config_fault: str | None = None
+    """Why the newest feeds.yaml was not taken, `feeds.yaml:14:9: ...`; None where it was."""
+    store_fault: str | None = None
+    """Why the store cannot be written (no space left); None where it can."""
+
+
+def unready(facts: Facts, now: datetime) -> list[str]:
+    """Return why the daemon is not ready, a sentence each; nothing where it is."""
+    reasons = [f"feeds.yaml: {facts.config_fault}"] if facts.config_fault else []
+    if facts.store_fault:
+        reasons.append(f"store: {facts.store_fault}")
+    if facts.polls and facts.last_tick_at is None:
+        reasons.append("scheduler: has not started yet")
+    elif facts.polls and facts.last_tick_at and now - facts.last_tick_at > TICK_LATE:
+        reasons.append(f"scheduler: has not ticked since {instant(facts.last_tick_at)}")
+    return reasons

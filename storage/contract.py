@@ -233,6 +233,10 @@ class StoreError(Exception):
     """The store cannot be used; the message names the file and the way out (exit code 4)."""
 
 
+class StoreMissingError(StoreError):
+    """There is no store in the folder yet, and a reader does not make one."""
+
+
 class StoreLockedError(StoreError):
     """Another process polls into the same store."""
 
@@ -254,7 +258,10 @@ class Store(Protocol):
         Make `sources` the ones that are polled.
 
         A new one is due now; one that stays keeps its state (but loses its validators where
-        `settings_digest` differs); one that is absent is no longer polled, and its records stay.
+        `settings_digest` differs); one that is absent is no longer polled, and its records stay:
+        for `prune` they count as listed until now. One that comes back resumes its state.
+        Where the URL differs, what belongs to the old one (redirects, freshness, `stopped`) goes, and
+        the source is due now. Two sources with one id: ValueError.
         """
 
     def claim_due(
@@ -279,8 +286,12 @@ class Store(Protocol):
         `retry_after_until`; stopped sources are taken only where `only` names them.
         """
 
-    def next_due_at(self) -> datetime | None:
-        """Return when the next source that is neither stopped nor leased comes due; None where there is none."""
+    def next_due_at(self, now: datetime | None = None) -> datetime | None:
+        """
+        Return when the next source that is neither stopped nor leased comes due; None where there is none.
+
+        With `now`, a lease that has passed counts as none.
+        """
 
     def release(self, source_ids: Collection[str], now: datetime) -> None:
         """Give claimed sources back unpolled: the lease ends, nothing else changes."""
@@ -295,11 +306,23 @@ class Store(Protocol):
         Save finished polls: records, validators, next poll and host wait of each, all in one transaction.
 
         A poll that cannot be saved is left out whole, named in its `Saved.error`, and spoils no other.
-        New records get the next arrival number; equal content is not written.
+        New records get the next arrival number; equal content is not written. The lease ends.
+        What was stored first stays: of an updated or rekeyed record key, public_id, first_seen, arrival
+        and position are not touched; one whose record is gone by now is passed over; a new one that is
+        stored already is not new. A new record whose public_id was taken meanwhile (two sources with
+        the same entry in one batch) is stored under a minted one, one whose key another identity of
+        its source has under the next free key: `Saved.new` has the keys as stored.
+        Of the source's own row (name, URL ...) nothing is written: that is `sync_sources`' alone; where
+        it has changed `settings_digest` since the claim, the validators are not kept.
+        A HostState without a wait does not end one that lies ahead: another poll of the host asked for it.
         """
 
     def page(self, query: RecordQuery) -> Page:
-        """Return the records that the query asks for; hidden ones never stand in it."""
+        """
+        Return the records that the query asks for; hidden ones never stand in it.
+
+        A cursor that no page gave, or a limit below 1: ValueError.
+        """
 
     def get(self, key: str) -> Record | None:
         """Return the record, hidden or not."""
@@ -318,16 +341,20 @@ class Store(Protocol):
         """Return the state of every source that is polled, in the order of feeds.yaml."""
 
     def counts(self) -> Mapping[str, int]:
-        """Return how many records each source has."""
+        """Return how many records each source has, hidden ones too; sources that are no longer polled have theirs."""
 
     def revision(self) -> int:
         """Return a number that rises with every change of records or source descriptions, and with nothing else."""
 
     def unwritten(self, limit: int = 500) -> list[tuple[Record, RecordFile | None]]:
-        """Return records whose file is missing or older than they are, with the file if there was one."""
+        """Return records whose file is missing or older than they are, with the file if there was one; no hidden ones."""
 
     def wrote_files(self, files: Sequence[RecordFile]) -> None:
-        """Remember what was written, so that it is not written again."""
+        """
+        Remember what was written, so that it is not written again.
+
+        A record that changed since `unwritten` gave it stays unwritten. A file outlives its record.
+        """
 
     def forget_files(self) -> None:
         """Take every record's file as unwritten: paths stay, content will be written again where it differs."""
@@ -339,7 +366,7 @@ class Store(Protocol):
         """Bring the files on disk into their compact form; cheap, and safe at any time."""
 
     def backup(self, path: Path) -> None:
-        """Write a copy that opens by itself; atomic."""
+        """Write a copy that opens by itself, atomic and checked whole; polls are saved meanwhile."""
 
     def close(self) -> None:
         """Finish what was begun and let go of the files."""

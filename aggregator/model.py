@@ -65,6 +65,8 @@ class Source:
     keep: Keep = Keep()
     place: str = ""
     """`feeds.yaml:14`, for messages."""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Request headers of its own, secrets among them; they never leave the origin of `url`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,354 @@
+"""Decide when a source is polled next, and what its state and its host's are, from what its poll came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from aggregator import hints
+from aggregator.freshness import fresh_for, freshness_hints, retry_after, with_hints
+from aggregator.habit import adaptive, remembered
+from aggregator.hints import spoken
+from aggregator.model import Failed, FailureKind, Fetched, Hop, NotModified, PollResult, Source, Unchanged, Updated
+from aggregator.redirects import NOBODY_MOVED, followed
+from storage.contract import HostState, PollState, Validators
+
+MAX_FRESHNESS = timedelta(hours=48)
+MAX_RETRY_AFTER = timedelta(days=7)
+MAX_BACKOFF = timedelta(hours=24)
+MAX_TRUNCATED = timedelta(hours=2)
+MAX_JITTER = timedelta(minutes=15)
+WEEK = timedelta(days=7)
+OFFLINE_WAIT = timedelta(minutes=5)
+LOST_AFTER = timedelta(days=14)
+"""A document that is not found for this long is asked for once a week."""
+EXPIRED_FOR = timedelta(days=28)
+"""A feed that says that it has ended is asked for this long still, once a week (rule 32)."""
+
+BACKOFF = timedelta(hours=1)
+REFUSED = timedelta(hours=4)
+"""The first wait after 401, 403, 407, 451, and after a 429 that names none; doubles to a day."""
+
+USUAL_AT_LEAST = Source(id="", url="", name="").at_least
+UNVALIDATED_AFTER = 3
+UNVALIDATED = timedelta(hours=2)
+UNVALIDATED_LARGE = timedelta(hours=6)
+LARGE = 1_000_000
+"""Bytes of a body that is costly to send whole at every poll (rule 14)."""
+
+_TRUNCATED = "truncated: "
+
+
+class Wait(NamedTuple):
+    """How long the next poll waits, and the words for it."""
+
+    time: timedelta
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What every path of a decision looks at."""
+
+    state: PollState
+    source: Source
+    now: datetime
+    jitter: float
+
+
+def after(
+    state: PollState,
+    host: HostState,
+    source: Source,
+    result: PollResult,
+    now: datetime,
+    jitter: float,
+    *,
+    moved_hosts: Mapping[str, int] = NOBODY_MOVED,
+) -> tuple[PollState, HostState]:
+    """
+    Return the states after a poll that ended `now`: when the next one is due and why, validators, health's facts.
+
+    `jitter` in 0..1 only ever adds (rule 28): no poll comes before the interval, the freshness or the Retry-After
+    that was promised. `moved_hosts` is what `redirects.moving_hosts` tells. Rules: fetching.md sections A to C.
+    """
+    ask = _Ask(state, source, now, min(max(jitter, 0.0), 1.0))
+    match result:
+        case Updated():
+            return _updated(ask, result, moved_hosts), _rested(host, now)
+        case Unchanged():
+            return _unchanged(ask, result, moved_hosts), _rested(host, now)
+        case Failed(kind=FailureKind.INTERRUPTED):
+            return interrupted(state, now, source), host
+        case Failed(kind=FailureKind.OFFLINE):
+            return _offline(ask, result), host
+        case Failed():
+            return _failed(ask, result, host)
+
+
+def interrupted(state: PollState, now: datetime, source: Source | None = None) -> PollState:
+    """
+    Return the state of a source whose poll we broke off: nothing is counted, and its floor holds (rule 29).
+
+    Without `source`, the interval in force stands for its floor.
+    """
+    floor = (source.every or source.at_least) if source else (state.every or USUAL_AT_LEAST)
+    earliest = (state.last_attempt_at or now) + floor
+    if earliest <= state.next_poll_at:
+        return replace(state, lease_until=None)
+    return replace(state, lease_until=None, next_poll_at=earliest, next_reason="interrupted; not before its floor")
+
+
+# --- answers ----------------------------------------------------------------------------------------------------
+
+
+def _updated(ask: _Ask, result: Updated, moved_hosts: Mapping[str, int]) -> PollState:
+    fetched, reading = result.fetched, result.reading
+    cut = fetched.truncated or ("the document ends early" if reading.truncated else None)
+    came = bool(result.new) or (bool(reading.records) and ask.state.last_new_at is None)
+    state = replace(
+        ask.state,
+        # A document that was not read whole must be sent again: what is sent back is what the last whole one gave.
+        validators=ask.state.validators if cut else fetched.validators,
+        without_validators=_without_validators(ask.state, fetched.validators),
+        degraded=f"{_TRUNCATED}{cut}" if cut else reading.degraded,
+        feed=reading.info,
+        ingest_times=remembered(ask.state.ingest_times, result.new),
+        last_new_at=ask.now if came else ask.state.last_new_at,
+        hints=hints.of_document(reading.hints, ask.state.hints, ask.now, expired=reading.expired)
+        | freshness_hints(fetched.headers),
+    )
+    if cut:
+        state = _well(state, fetched.status, fetched.hops, ask.now, moved_hosts)
+        return _after_truncation(replace(ask, state=state), fetched, again=_was_truncated(ask.state))
+    return _answered(replace(ask, state=state), fetched, moved_hosts)
+
+
+def _unchanged(ask: _Ask, result: Unchanged, moved_hosts: Mapping[str, int]) -> PollState:
+    match result.answer:
+        case Fetched() as answer:
+            kept = {name: value for name, value in ask.state.hints.items() if name not in hints.OF_HEADERS}
+            state = replace(
+                ask.state,
+                validators=answer.validators,
+                without_validators=_without_validators(ask.state, answer.validators),
+                hints=kept | freshness_hints(answer.headers),
+            )
+        case NotModified() as answer:
+            state = replace(
+                ask.state,
+                validators=answer.validators,
+                without_validators=0,
+                hints={**ask.state.hints, **freshness_hints(answer.headers)},
+            )
+    # The validators are those of the last whole document, so the whole one is what stands there again.
+    if _was_truncated(state):
+        state = replace(state, degraded=None)
+    return _answered(replace(ask, state=state), result.answer, moved_hosts)
+
+
+def _answered(ask: _Ask, answer: Fetched | NotModified, moved_hosts: Mapping[str, int]) -> PollState:
+    """Return the state after a whole answer, its own part being in `ask.state` already."""
+    status, headers, body_bytes = 304, with_hints(answer.headers, ask.state.hints), 0
+    if isinstance(answer, Fetched):
+        status, headers, body_bytes = answer.status, dict(answer.headers), len(answer.body)
+    state = _well(ask.state, status, answer.hops, ask.now, moved_hosts)
+
+    ended_at = hints.expired_since(state.hints)
+    if ended_at is not None and ask.now - ended_at >= EXPIRED_FOR:
+        return replace(state, stopped="finished", next_poll_at=ask.now, next_reason="the feed says that it has ended")
+
+    usual = _interval(replace(ask, state=state), body_bytes)
+    fresh = _freshness(headers, ask.now)
+    waits = [usual, *fresh]
+    if ask.source.every is None and (hint := hints.asked_for(state.hints)):
+        most = max(min(hints.MAX_HINT, ask.source.at_most), ask.source.at_least)
+        waits.append(Wait(min(hint[0], most), hint[1] if hint[0] <= most else f"{hint[1]}, capped at {spoken(most)}"))
+    if ended_at is not None:
+        waits.append(Wait(WEEK, "the feed says that it has ended: every week, for four weeks"))
+    longest = max(waits, key=lambda wait: wait.time)  # of equals the first: our own interval explains most
+    return replace(
+        _at(replace(ask, state=state), longest, usual.time),
+        every=usual.time,
+        fresh_until=ask.now + fresh[0].time if fresh else None,
+    )
+
+
+def _after_truncation(ask: _Ask, fetched: Fetched, *, again: bool) -> PollState:
+    """Return the state after a body that ended early: asked again soon, as its entries may be missing (rule 52)."""
+    usual = _interval(ask, len(fetched.body))
+    wait = min(max(usual.time, BACKOFF * (2 if again else 1)), max(MAX_TRUNCATED, _floor(ask.source)))
+    fresh = _freshness(fetched.headers, ask.now)
+    longest = max([Wait(wait, "the document was truncated, it is asked for again"), *fresh], key=lambda w: w.time)
+    fresh_until = ask.now + fresh[0].time if fresh else None
+    return replace(_at(ask, longest, wait), every=usual.time, fresh_until=fresh_until)
+
+
+def _well(
+    state: PollState, status: int, hops: tuple[Hop, ...], now: datetime, moved_hosts: Mapping[str, int]
+) -> PollState:
+    """Return the state with all trouble forgotten: one good answer resets everything (rule 46)."""
+    state = replace(
+        state,
+        lease_until=None,
+        retry_after_until=None,
+        last_success_at=now,
+        last_status=status,
+        failures=0,
+        failure_kind=None,
+        failure_detail=None,
+        failing_since=None,
+        stopped=None,
+        polls=state.polls + 1,
+    )
+    return followed(state, hops, now, moved_hosts)
+
+
+# --- failures ---------------------------------------------------------------------------------------------------
+
+
+def _failed(ask: _Ask, result: Failed, host: HostState) -> tuple[PollState, HostState]:
+    failures = ask.state.failures + 1
+    failing_since = ask.state.failing_since or ask.now
+    state = replace(
+        ask.state,
+        lease_until=None,
+        last_status=result.status,
+        failures=failures,
+        failure_kind=result.kind,
+        failure_detail=result.detail,
+        failing_since=failing_since,
+        polls=ask.state.polls + 1,
+        # Before a proven new address is given up for lost, the one that the operator wrote is asked.
+        effective_url=None if result.kind in (FailureKind.GONE, FailureKind.NOT_FOUND) else ask.state.effective_url,
+        stopped=None,
+    )
+    again = ask.state.failure_kind == result.kind
+    if result.kind is FailureKind.GONE and again:
+        reason = "410 Gone twice: not polled any more"
+        return replace(state, stopped="gone", next_poll_at=ask.now, next_reason=reason), host
+
+    usual = _interval(ask, 0)
+    asked = _retry_after(result.headers, ask.now)
+    lost = again and ask.now - failing_since >= LOST_AFTER
+    backoff = _backoff(result.kind, failures, usual.time, lost=lost, asked=bool(asked))
+    fresh = _freshness(result.headers, ask.now) if result.status in (429, 503) else []
+    longest = max([*asked, backoff, *fresh], key=lambda wait: wait.time)
+    retry_until = ask.now + asked[0].time if asked else None
+    state = replace(
+        _at(replace(ask, state=state), longest, longest.time),
+        every=usual.time,
+        retry_after_until=retry_until,
+        fresh_until=ask.now + fresh[0].time if fresh else None,
+    )
+    if result.kind is not FailureKind.RATE_LIMITED:
+        return state, _rested(host, ask.now)
+    # Our own doubling holds for the host too where the host named no time; its named time holds as it is.
+    wait = max((asked or [Wait(_doubled(REFUSED, failures), "")])[0].time, *(w.time for w in fresh), timedelta())
+    return state, _held(host, ask.now + wait, result.detail)
+
+
+def _offline(ask: _Ask, result: Failed) -> PollState:
+    """Return the state while no host at all can be reached: nothing is counted, and promises are kept (rule 47)."""
+    state = replace(ask.state, lease_until=None)
+    if not state.failures:
+        state = replace(state, failure_kind=result.kind, failure_detail=result.detail)
+    wait = Wait(min(_interval(ask, 0).time, OFFLINE_WAIT), "offline: no host could be reached")
+    held = max((at for at in (state.fresh_until, state.retry_after_until) if at), default=ask.now) - ask.now
+    if held > wait.time:
+        wait = Wait(held, f"{wait.reason}, and the publisher asked for this wait before")
+    return _at(replace(ask, state=state), wait, wait.time)
+
+
+def _backoff(kind: FailureKind, failures: int, usual: timedelta, *, lost: bool, asked: bool) -> Wait:
+    """Return how long our own manners keep us away after the n-th failure in a row (rules 42 to 46)."""
+    times = "1 failure" if failures == 1 else f"{failures} failures"
+    match kind:
+        case FailureKind.GONE:
+            return Wait(max(MAX_BACKOFF, usual), "410 Gone: asked once more after a day")
+        case FailureKind.NOT_FOUND if lost:
+            return Wait(max(WEEK, usual), "not found for two weeks: every week")
+        case FailureKind.RATE_LIMITED if not asked:
+            return Wait(max(_doubled(REFUSED, failures), usual), f"rate limited, backoff after {times}")
+        case FailureKind.AUTH | FailureKind.BLOCKED:
+            return Wait(max(_doubled(REFUSED, failures), usual), f"refused, backoff after {times}")
+    return Wait(max(_doubled(BACKOFF, failures), usual), f"backoff after {times}")
+
+
+def _doubled(first: timedelta, failures: int) -> timedelta:
+    return min(first * (1 << min(failures - 1, 10)), MAX_BACKOFF)
+
+
+# --- terms ------------------------------------------------------------------------------------------------------
+
+
+def _interval(ask: _Ask, body_bytes: int) -> Wait:
+    """Return I: the written interval, else what the source's habit, its floor and its ceiling come to (rule 27)."""
+    source, state = ask.source, ask.state
+    if source.every is not None:
+        return Wait(source.every, f"every {spoken(source.every)}, as written")
+    floor, reason = source.at_least, ""
+    # An `at_least` below the usual one was written for this source: the operator knows what it stands.
+    if state.without_validators >= UNVALIDATED_AFTER and source.at_least >= USUAL_AT_LEAST:
+        unvalidated = UNVALIDATED_LARGE if body_bytes > LARGE else UNVALIDATED
+        floor, reason = max(floor, unvalidated), ", as it gives no validators" if unvalidated > floor else ""
+    interval = adaptive(state.ingest_times, state.last_new_at, ask.now, at_least=floor, at_most=source.at_most)
+    return Wait(interval, f"every {spoken(interval)}{reason if interval == floor else ''}")
+
+
+def _floor(source: Source) -> timedelta:
+    return source.every or source.at_least
+
+
+def _freshness(headers: Mapping[str, str], now: datetime) -> list[Wait]:
+    """Return the wait that the answer's freshness asks for, capped; none where it says nothing."""
+    fresh = fresh_for(headers, now)
+    if not fresh:
+        return []
+    name = "max-age" if "max-age" in headers.get("cache-control", "").lower() else "Expires"
+    return [_capped(fresh, MAX_FRESHNESS, f"{name} of {spoken(fresh)}")]
+
+
+def _retry_after(headers: Mapping[str, str], now: datetime) -> list[Wait]:
+    asked = retry_after(headers, now)
+    if asked is None:
+        return []
+    until = now + min(asked, MAX_RETRY_AFTER)
+    return [_capped(asked, MAX_RETRY_AFTER, f"Retry-After until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC")]
+
+
+def _capped(time: timedelta, most: timedelta, reason: str) -> Wait:
+    return Wait(time, reason) if time <= most else Wait(most, f"{reason}, capped at {spoken(most)}")
+
+
+def _at(ask: _Ask, wait: Wait, jittered: timedelta) -> PollState:
+    """Return the state with its next poll after the wait, a share of `jittered` later, outside the skipped hours."""
+    at = ask.now + wait.time + ask.jitter * min(jittered / 10, MAX_JITTER)
+    allowed, skipped = hints.allowed_from(at, ask.state.hints, ask.jitter)
+    return replace(ask.state, next_poll_at=allowed, next_reason=f"{wait.reason}{skipped}")
+
+
+def _rested(host: HostState, now: datetime) -> HostState:
+    """Return the host's state without a wait that has passed."""
+    if host.not_before is not None and host.not_before <= now:
+        return HostState(host.host)
+    return host
+
+
+def _held(host: HostState, until: datetime, why: str) -> HostState:
+    """Return the host's state with a wait; one that reaches further stays."""
+    if host.not_before is not None and host.not_before >= until:
+        return host
+    return HostState(host.host, until, why)
+
+
+def _without_validators(state: PollState, validators: Validators) -> int:
+    if validators.etag is None and validators.last_modified is None:
+        return state.without_validators + 1
+    return 0
+
+
+def _was_truncated(state: PollState) -> bool:
+    return (state.degraded or "").startswith(_TRUNCATED)

@@ -29,7 +29,7 @@ LEAST_SILENCE = timedelta(days=2)
 """Less than a weekend is no silence, whatever the habit."""
 
 _SECRET = re.compile(
-    r"(?i)([?&;](?:[^=&;]*(?:key|token|secret|passw|auth|sig(?:nature)?|session|credential)[^=&;]*|code|pwd|pass|sid)=)[^&;]*"
+    r"(?i)([?&;](?:[^=&;]*(?:key|token|secret|password|passwd|auth|signature|credentials?)|code|pwd|pass|sig|sid)=)[^&;]*"
 )
 
 

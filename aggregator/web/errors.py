@@ -1,0 +1,50 @@
+"""Say what went wrong in the form of the path: problem+json on JSON paths, a short page on HTML ones, plain text on feeds."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from http import HTTPStatus
+
+from aggregator.web.answer import Answer
+from aggregator.web.pages import PAGE_HEADERS, error_page
+
+
+class Form(Enum):
+    """How a path speaks of errors."""
+
+    FEED = "feed"
+    JSON = "json"
+    PAGE = "page"
+
+
+_TEXT = ("/feed", "/entry/", "/static/")
+_TEXT_ENDS = (".atom", ".rss", ".md", ".txt", ".ico")
+
+
+def form_of(path: str) -> Form:
+    """Return the form in which the path speaks; a JSON Feed is a feed."""
+    if path.startswith("/source/") and path.endswith(".json") and not path.endswith("/status.json"):
+        return Form.FEED
+    if path.startswith(_TEXT) or path.endswith(_TEXT_ENDS) or path in ("/healthz", "/readyz"):
+        return Form.FEED
+    return Form.JSON if path.endswith(".json") or path.startswith("/api/") else Form.PAGE
+
+
+def error(path: str, status: int, detail: str, headers: dict[str, str] | None = None, *, prefix: str = "") -> Answer:
+    """Return the answer that says in a sentence what is wrong; kept by no cache."""
+    title = HTTPStatus(status).phrase
+    more = [(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
+    more += [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+    match form_of(path):
+        case Form.FEED:
+            body = f"{status} {title}: {detail}\n".encode()
+            kind = [(b"content-type", b"text/plain; charset=utf-8"), (b"access-control-allow-origin", b"*")]
+        case Form.JSON:
+            problem = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+            body = json.dumps(problem, ensure_ascii=False).encode() + b"\n"
+            kind = [(b"content-type", b"application/problem+json"), (b"access-control-allow-origin", b"*")]
+        case Form.PAGE:
+            body = error_page(status, title, detail, prefix)
+            kind = [header for header in PAGE_HEADERS if header[0] != b"x-content-type-options"]
+    return Answer(status, [*kind, *more], body)

@@ -1,0 +1,172 @@
+"""Answer the feed paths: read the parameters, select records, render them once per change, keep the bytes."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+
+from aggregator import render
+from aggregator.health import public_url
+from aggregator.model import Settings
+from aggregator.render import MergedFeed, SourceInfo
+from aggregator.render.merged import feed_id
+from aggregator.web.assets import static_path
+from aggregator.web.site import Site
+from storage.contract import PollState, RecordQuery, Store
+
+DEFAULT_LIMIT = 50
+MOST = 500
+
+FORMATS: Mapping[str, tuple[Callable[[MergedFeed], bytes], bytes, bytes]] = {
+    "atom": (render.atom, b"application/atom+xml; charset=utf-8", b"application/xml; charset=utf-8"),
+    "rss": (render.rss, b"application/rss+xml; charset=utf-8", b"application/xml; charset=utf-8"),
+    "json": (render.jsonfeed, b"application/feed+json; charset=utf-8", b"application/json; charset=utf-8"),
+}
+"""By ending: what writes it, its media type, and the one that a browser shows instead of saving."""
+
+_LATER = {"q": "searching a feed", "tag": "choosing by tag", "content": "choosing how much of the body"}
+_CURSOR = re.compile(r"[A-Za-z0-9_\-.~:=]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a request asks of a feed; equal wishes get equal bytes."""
+
+    format: str
+    source: str | None = None
+    """The source whose own feed this is; None: the merged one."""
+    limit: int = DEFAULT_LIMIT
+    before: str | None = None
+    since: datetime | None = None
+    categories: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+    def query(self) -> RecordQuery:
+        """Return the store's query for it."""
+        only = (self.source,) if self.source else self.sources
+        return RecordQuery(
+            sources=frozenset(only) or None,
+            categories=frozenset(self.categories) or None,
+            backlog=self.source is not None,
+            since=self.since,
+            before=self.before,
+            limit=self.limit,
+        )
+
+    def name(self) -> str:
+        """Return what the feed's id rests on: the view and its filters, not the page of it."""
+        chosen = [("category", word) for word in self.categories] + [("source", word) for word in self.sources]
+        return f"merged?{urlencode(chosen)}" if chosen else "merged"
+
+    def path(self) -> str:
+        """Return the feed's path below base_url with the parameters that are not the default, in one order."""
+        told: list[tuple[str, str]] = [("category", word) for word in self.categories]
+        told += [("source", word) for word in self.sources]
+        told += [("since", self.since.isoformat().replace("+00:00", "Z"))] if self.since else []
+        told += [("limit", str(self.limit))] if self.limit != DEFAULT_LIMIT else []
+        told += [("before", self.before)] if self.before else []
+        place = f"source/{self.source}.{self.format}" if self.source else f"feed.{self.format}"
+        return f"{place}?{urlencode(told)}" if told else place
+
+
+def wish_of(ending: str, parameters: Sequence[tuple[str, str]], source: str | None = None) -> Wish:
+    """
+    Return what the query string asks for. Unknown parameters are passed over, as trackers add some.
+
+    Raises HTTPException 400 with a sentence where a parameter cannot be read, or is one that we know of and
+    do not serve yet: passing over a filter would show more than was asked for.
+    """
+    given: dict[str, list[str]] = {}
+    for name, value in parameters:
+        given.setdefault(name, []).append(value)
+    if refused := sorted(_LATER.keys() & given.keys()):
+        raise HTTPException(400, f"{refused[0]}= ({_LATER[refused[0]]}) is not served here; leave it out")
+    return Wish(
+        format=ending,
+        source=source,
+        limit=_limit(given.get("limit", [])),
+        before=_before(given.get("before", [])),
+        since=_since(given.get("since", [])),
+        categories=tuple(sorted(set(filter(None, given.get("category", []))))),
+        sources=() if source else tuple(sorted(set(filter(None, given.get("source", []))))),
+    )
+
+
+def _limit(values: list[str]) -> int:
+    if not values:
+        return DEFAULT_LIMIT
+    if not (values[-1].isascii() and values[-1].isdigit() and values[-1].strip("0")):
+        raise HTTPException(400, f"limit={values[-1][:40]} is no whole number from 1 to {MOST}")
+    return MOST if len(values[-1]) > len(str(MOST)) else min(int(values[-1]), MOST)
+
+
+def _before(values: list[str]) -> str | None:
+    if not values:
+        return None
+    if not _CURSOR.fullmatch(values[-1]):
+        raise HTTPException(400, "before= is no cursor; take it from the feed's own next link")
+    return values[-1]
+
+
+def _since(values: list[str]) -> datetime | None:
+    if not values:
+        return None
+    try:
+        # A bare + in a query string is a blank.
+        instant = datetime.fromisoformat(values[-1].strip().replace(" ", "+").upper())
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        sentence = f"since={values[-1][:40]} is no instant of RFC 3339, such as 2026-01-31T08:00:00Z"
+        raise HTTPException(400, sentence)
+    return instant.astimezone(UTC)
+
+
+def render_feed(store: Store, settings: Settings, site: Site, wish: Wish) -> bytes:
+    """
+    Return the bytes of the feed. Blocks: to be called in a thread.
+
+    Raises HTTPException 404 for a source that neither feeds.yaml nor the store knows, and StoreError.
+    """
+    infos = source_infos(store.states())
+    for asked in filter(None, (wish.source, *wish.sources)):
+        known = {source.id for source in settings.sources}
+        if asked not in infos and asked not in known and asked not in store.counts():
+            raise HTTPException(404, f"there is no source {asked[:80]!r}{near(asked, sorted(known))}")
+    page = store.page(wish.query())
+    title = infos[wish.source].title if wish.source in infos else wish.source
+    write, _, _ = FORMATS[wish.format]
+    return write(
+        MergedFeed(
+            id=feed_id("source", wish.source) if wish.source else feed_id("feed", wish.name()),
+            title=title or " · ".join((site.title, *wish.categories)),
+            self_url=site.base + wish.path(),
+            home_url=site.base,
+            records=page.records,
+            sources=infos,
+            next_url=site.base + replace(wish, before=page.next).path() if page.next else None,
+            style=static_path("feed.css", site.prefix),
+        )
+    )
+
+
+def source_infos(states: Sequence[PollState]) -> dict[str, SourceInfo]:
+    """Return by source id what feeds say of the sources."""
+    return {
+        state.source.id: render.source_info(
+            state.source.id, state.source.name, public_url(state.source.url), state.feed
+        )
+        for state in states
+    }
+
+
+def near(word: str, known: Sequence[str]) -> str:
+    """Return ` (did you mean 'x'?)` for the known word that is nearest, or nothing."""
+    found = difflib.get_close_matches(word, known, n=1)
+    return f" (did you mean {found[0]!r}?)" if found else ""

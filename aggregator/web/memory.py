@@ -1,0 +1,91 @@
+"""Keep what was rendered until the store changes: each representation is made once, however many ask at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+
+from starlette.concurrency import run_in_threadpool
+
+from aggregator.web.answer import Representation, represent
+from storage.contract import Store
+
+MOST_BYTES = 24_000_000
+MOST = 256
+
+
+class Revision:
+    """
+    The store's revision as of now, read once for all who wait for it.
+
+    A request gets a reading that began after the request came, never an older one: who saw a poll
+    finish sees its entries. The reading is done in a thread, as the store may wait for its disk.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: asyncio.Task[int] | None = None
+        self._reading: asyncio.Task[int] | None = None
+
+    async def read(self) -> int:
+        """Return the revision. Raises StoreError."""
+        if self._waiting is None:
+            self._waiting = asyncio.create_task(self._after(self._reading))
+        return await asyncio.shield(self._waiting)
+
+    async def _after(self, earlier: asyncio.Task[int] | None) -> int:
+        if earlier is not None:
+            await asyncio.wait([earlier])
+        self._reading, self._waiting = self._waiting, None
+        return await run_in_threadpool(self._store.revision)
+
+
+class Memory:
+    """Representations by what was asked for, all of one revision; the least lately asked for go first."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES, most: int = MOST) -> None:
+        self._kept: OrderedDict[Hashable, Representation] = OrderedDict()
+        self._making: dict[Hashable, asyncio.Task[Representation]] = {}
+        self._state: Hashable = None
+        self._bytes = 0
+        self._most_bytes, self._most = most_bytes, most
+
+    async def get(self, state: Hashable, key: Hashable, make: Callable[[], bytes]) -> Representation:
+        """
+        Return the representation of `key`, made by `make` in a thread where it is not kept.
+
+        `state` is what all representations depend on besides; a new one lets go of all that is kept.
+        Raises what `make` raises; a failure is not kept.
+        """
+        if state != self._state:
+            self._kept.clear()
+            self._making.clear()
+            self._state, self._bytes = state, 0
+        if (kept := self._kept.get(key)) is not None:
+            self._kept.move_to_end(key)
+            return kept
+        making = self._making.get(key)
+        if making is None:
+            making = self._making[key] = asyncio.create_task(self._make(state, key, make))
+        # Shielded: a client that hangs up does not take the bytes from the others who wait for them.
+        return await asyncio.shield(making)
+
+    async def _make(self, state: Hashable, key: Hashable, make: Callable[[], bytes]) -> Representation:
+        try:
+            made = await run_in_threadpool(lambda: represent(make()))
+        finally:
+            if state == self._state:
+                self._making.pop(key, None)
+        if state == self._state:
+            self._keep(key, made)
+        return made
+
+    def _keep(self, key: Hashable, made: Representation) -> None:
+        if len(made) > self._most_bytes:
+            return
+        self._kept[key] = made
+        self._bytes += len(made)
+        while self._bytes > self._most_bytes or len(self._kept) > self._most:
+            _, gone = self._kept.popitem(last=False)
+            self._bytes -= len(gone)

@@ -1,0 +1,120 @@
+"""The pages for people: the river of newest entries with the addresses to subscribe to, and the page of an error."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from aggregator.health import Health, State, health_of
+from aggregator.render.characters import language_tag, plain, rfc3339, web_uri
+from aggregator.render.wording import excerpt, shown_title
+from aggregator.web.assets import static_path
+from aggregator.web.site import Site
+from storage.contract import Page, PollState
+from storage.record import Record
+
+_POLICY = (
+    b"default-src 'none'; img-src http: https:; media-src http: https:; style-src 'self'; script-src 'self'; "
+    b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+PAGE_HEADERS: list[tuple[bytes, bytes]] = [
+    (b"content-type", b"text/html; charset=utf-8"),
+    (b"content-security-policy", _POLICY),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+]
+"""What every page carries (security.md, pages)."""
+
+TROUBLES = 20
+"""Sources in trouble that the first page names, at most; /sources.json has them all."""
+
+_FORMATS = (
+    ("Atom", "feed.atom", "application/atom+xml"),
+    ("RSS", "feed.rss", "application/rss+xml"),
+    ("JSON Feed", "feed.json", "application/feed+json"),
+)
+
+_pages = Environment(
+    loader=PackageLoader("aggregator.web"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry as the river shows it; text plain, escaped by the template."""
+
+    title: str
+    link: str | None
+    source: str
+    at: datetime
+    said: str
+    """The beginning of its text."""
+    image: str | None
+    language: str | None
+
+    @property
+    def exact(self) -> str:
+        """Return the instant for machines."""
+        return rfc3339(self.at)
+
+
+def line_of(record: Record, names: Mapping[str, str]) -> Line:
+    """Return the record as a line of the river; `names` are the sources' by id."""
+    title, said = shown_title(record), excerpt(record)
+    return Line(
+        title=title,
+        link=web_uri(record.link),
+        source=names.get(record.source_id) or plain(record.categories[1]) or record.source_id,
+        at=record.published.astimezone(UTC),
+        said="" if said == title else said,
+        image=web_uri(record.image),
+        language=language_tag(record.language),
+    )
+
+
+def first_page(site: Site, page: Page, sources: Sequence[PollState], now: datetime, *, older: bool) -> bytes:
+    """Return the river as HTML; `older` is True on pages reached by a cursor."""
+    names = {state.source.id: plain(state.feed.title or "") or state.source.name for state in sources}
+    lines = [line_of(record, names) for record in page.records]
+    healths = [(names[state.source.id], health_of(state, now)) for state in sources]
+    return (
+        _pages.get_template("river.html")
+        .render(
+            site=site,
+            style=static_path("page.css", site.prefix),
+            formats=_FORMATS,
+            days=[(day, list(some)) for day, some in groupby(lines, key=lambda line: line.at.date())],
+            older=older,
+            next=page.next,
+            sources=len(sources),
+            tally=_tally(healths),
+            troubles=[one for one in healths if one[1].state not in (State.OK, State.MOVED)][:TROUBLES],
+        )
+        .encode()
+    )
+
+
+def _tally(healths: Sequence[tuple[str, Health]]) -> list[tuple[str, int]]:
+    """Return how many sources are in each state, in the order in which the states are declared."""
+    counted = Counter(health.state for _, health in healths)
+    return [(str(state), counted[state]) for state in State if counted[state]]
+
+
+def error_page(status: int, title: str, detail: str, prefix: str) -> bytes:
+    """Return a short page that says in a sentence what is wrong."""
+    style = static_path("page.css", prefix)
+    return (
+        _pages.get_template("error.html")
+        .render(status=status, title=title, detail=detail, style=style, prefix=prefix)
+        .encode()
+    )

@@ -1,0 +1,64 @@
+"""What the commands share: reading feeds.yaml, opening the store, writing JSON, showing progress."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import click
+
+from aggregator.cli import Options
+from aggregator.config import load
+from aggregator.logs import set_up
+from aggregator.model import Settings
+from storage.contract import Store
+from storage.sqlite import SqliteStore
+
+
+def settings_of(options: Options) -> Settings:
+    """Return what feeds.yaml says, `--data` taken in; warn of sources set aside. Raises ConfigError."""
+    settings = load(options.config_path(), os.environ)
+    for warning in settings.warnings:
+        click.echo(warning, err=True)
+    if options.data is None:
+        return settings
+    return replace(settings, storage=replace(settings.storage, path=options.data.absolute()))
+
+
+def log_to_stderr(options: Options) -> None:
+    """Send log lines to stderr as the options say."""
+    set_up(verbosity=options.verbosity, form=options.log_format)
+
+
+@contextmanager
+def reading(settings: Settings) -> Iterator[Store]:
+    """Open the store for reading; a daemon may be writing to it. Raises StoreError where there is none."""
+    store = SqliteStore.open_readonly(settings.storage.path)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def echo_json(value: object) -> None:
+    """Write a JSON value on stdout, indented for a person on a terminal and compact for a program."""
+    indent = 2 if sys.stdout.isatty() else None
+    click.echo(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def echo_json_line(value: object) -> None:
+    """Write one line of JSON Lines."""
+    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def unknown_source(wanted: str, settings: Settings) -> click.ClickException:
+    """Return the error of a source that feeds.yaml does not have, with the near id."""
+    import difflib  # noqa: PLC0415 - only where a name is wrong
+
+    near = difflib.get_close_matches(wanted, [source.id for source in settings.sources], n=1)
+    hint = f"did you mean '{near[0]}'?" if near else "`aggregator list` names them."
+    return click.UsageError(f"feeds.yaml has no source '{wanted}'; {hint}")

@@ -1,0 +1,140 @@
+"""`aggregator poll`: what is due, once."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+
+from aggregator.cli import EXIT_FOUND, Options
+
+if TYPE_CHECKING:
+    from aggregator.poll import Outcome
+
+
+@dataclass(slots=True)
+class Report:
+    """Prints a line a source as it comes in, a bar on a terminal, and the summary at the end."""
+
+    as_json: bool
+    total: int
+    bar: bool
+    counts: Counter[str] = field(default_factory=Counter)
+    new: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    def __call__(self, outcome: Outcome) -> None:
+        """Take in one outcome."""
+        from aggregator.cli.common import echo_json_line  # noqa: PLC0415 - --help answers without it
+
+        line = outcome_line(outcome)
+        self.counts[str(line["result"])] += 1
+        self.new += len(outcome.saved.new)
+        self._clear_bar()
+        if self.as_json:
+            echo_json_line(line)
+        else:
+            click.echo(outcome_text(line))
+        self._draw_bar()
+
+    def summary(self) -> str:
+        """Return `12 sources: 10 ok (37 new), 1 unchanged, 1 failed`."""
+        counts = self.counts
+        new = f" ({self.new} new)" if self.new else ""
+        parts = [f"{counts['ok']} ok{new}", f"{counts['unchanged']} unchanged", f"{counts['failed']} failed"]
+        return f"{counts.total()} source{'' if counts.total() == 1 else 's'}: {', '.join(parts)}"
+
+    def finish(self) -> None:
+        """Print the summary."""
+        self._clear_bar()
+        click.echo(self.summary(), err=self.as_json)
+
+    def _draw_bar(self) -> None:
+        if not self.bar:
+            return
+        done = self.counts.total()
+        rate = done / max(time.monotonic() - self.began, 0.001)
+        filled = min(24, 24 * done // max(self.total, 1))
+        bar = "█" * filled + "░" * (24 - filled)
+        click.echo(f"\r{bar} {done}/{self.total}  {rate:.0f}/s  {self.counts['failed']} failed", err=True, nl=False)
+
+    def _clear_bar(self) -> None:
+        if self.bar:
+            click.echo("\r\033[K", err=True, nl=False)
+
+
+def outcome_line(outcome: Outcome) -> dict[str, object]:
+    """Return the JSON shape of one poll's outcome."""
+    from aggregator.model import Failed, Unchanged  # noqa: PLC0415 - --help answers without it
+    from aggregator.shapes import instant  # noqa: PLC0415 - the same
+
+    line: dict[str, object] = {
+        "source": outcome.source.id,
+        "result": "ok",
+        "kind": None,
+        "detail": outcome.state.degraded,
+        "new": len(outcome.saved.new),
+        "updated": len(outcome.saved.updated),
+        "seconds": round(outcome.took.total_seconds(), 3),
+        "next_poll_at": instant(outcome.state.next_poll_at),
+        "next_reason": outcome.state.next_reason,
+    }
+    match outcome.result:
+        case Failed() as failed:
+            line |= {"result": "failed", "kind": str(failed.kind), "detail": failed.detail}
+        case Unchanged():
+            line["result"] = "unchanged"
+    return line
+
+
+def outcome_text(line: dict[str, object]) -> str:
+    """Return the line that a person reads."""
+    match line["result"]:
+        case "failed":
+            told = f"{line['kind']}: {line['detail']}"
+        case "unchanged":
+            told = ""
+        case _:
+            told = f"{line['new']} new" + (f", {line['updated']} updated" if line["updated"] else "")
+            told += f" ({line['detail']})" if line["detail"] else ""
+    return f"{line['result']!s:<9} {line['source']}  {told}".rstrip()
+
+
+@click.command("poll")
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--all", "all_", is_flag=True, help="Poll what is not due too.")
+@click.option("--force", is_flag=True, help="Send no validators; read the body even if it did not change.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a source.")
+@click.pass_obj
+def command(options: Options, sources: tuple[str, ...], all_: bool, force: bool, as_json: bool) -> int:
+    """
+    Poll what is due, once.
+
+    With --all also what is not due: but nothing before a Retry-After has passed, and nothing within five
+    minutes of its last attempt, private hosts aside. A SOURCE (its id, as `aggregator list` shows it) is
+    polled whether due or not.
+
+    Exit code 1 where a source failed.
+    """
+    from aggregator.cli.common import log_to_stderr, settings_of, unknown_source  # noqa: PLC0415 - --help is fast
+    from aggregator.daemon.once import poll_once  # noqa: PLC0415 - the same
+
+    log_to_stderr(options)
+    settings = settings_of(options)
+    known = {source.id for source in settings.sources}
+    for wanted in sources:
+        if wanted not in known:
+            raise unknown_source(wanted, settings)
+    bar = sys.stderr.isatty() and options.verbosity >= 0 and not as_json
+    report = Report(as_json, len(sources or known), bar)
+    due = not (all_ or sources)
+    waiting = asyncio.run(poll_once(settings, sources or known, due=due, force=force, report=report))
+    report.finish()
+    for sentence in waiting:
+        click.echo(sentence, err=True)
+    return EXIT_FOUND if report.counts["failed"] else 0

@@ -1,0 +1,43 @@
+"""`aggregator status`: how the whole is doing, and what needs a hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import click
+
+from aggregator.cli import EXIT_FOUND, Options
+
+WELL = {"ok", "late", "new"}
+
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def command(options: Options, as_json: bool) -> int:
+    """
+    Say how the whole is doing, and what needs a hand.
+
+    Exit code 1 where a source is not well.
+    """
+    from aggregator.cli.common import echo_json, settings_of  # noqa: PLC0415 - --help answers without it
+    from aggregator.cli.health_view import changed_files, source_rows  # noqa: PLC0415 - the same
+
+    settings = settings_of(options)
+    rows = source_rows(settings)
+    unwell = [row for row in rows if row["state"] not in WELL]
+    files = changed_files(settings)
+    counts = Counter(str(row["state"]) for row in rows)
+    entries = sum(count for row in rows if isinstance(count := row["entries"], int))
+    if as_json:
+        echo_json(
+            {"sources": len(rows), "states": counts, "entries": entries, "unwell": unwell, "changed_files": files}
+        )
+        return EXIT_FOUND if unwell else 0
+    states = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+    click.echo(f"{len(rows)} sources: {states}; {entries} entries in {settings.storage.path}")
+    for row in unwell:
+        click.echo(f"{row['state']!s:<9} {row['id']}: {row['reason']}")
+    for path in files:
+        click.echo(f"changed   {path}: a person edited this record file; it is left as it is")
+    return EXIT_FOUND if unwell else 0

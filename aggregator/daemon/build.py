@@ -1,0 +1,55 @@
+"""Build what polling needs from one feeds.yaml, and let go of it in the right order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aggregator import clock
+from aggregator.fetch import user_agent
+from aggregator.filing import Filer
+from aggregator.model import Settings
+from aggregator.network import Network
+from aggregator.poll import Clocks, Outcome, Poller, source_row
+from aggregator.workers import Workers
+from storage.posts import Posts
+from storage.sqlite import SqliteStore
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """Everything that polling needs."""
+
+    store: SqliteStore
+    poller: Poller
+    filer: Filer | None
+    """None where feeds.yaml names no records folder."""
+
+
+@asynccontextmanager
+async def plant(settings: Settings, report: Callable[[Outcome], None]) -> AsyncIterator[Plant]:
+    """Build what polling needs, and let go of it at the end. Raises StoreError where the store cannot be used."""
+    store = await asyncio.to_thread(SqliteStore.open, settings.storage.path)
+    workers = Workers()
+    network = Network(settings.polling.allow_private)
+    try:
+        rows = [source_row(source) for source in settings.sources]
+        await asyncio.to_thread(store.sync_sources, rows, clock.now())
+        poller = Poller(
+            store=store,
+            network=network,
+            reader=workers,
+            settings=settings,
+            user_agent=user_agent(settings.polling.user_agent, settings.server.base_url),
+            clocks=Clocks(now=clock.now, monotonic=clock.monotonic, jitter=random.random),
+            report=report,
+        )
+        records = settings.storage.records
+        yield Plant(store, poller, Filer(store, Posts(records)) if records else None)
+    finally:
+        await asyncio.to_thread(workers.close)
+        await network.aclose()
+        await asyncio.to_thread(store.close)

@@ -1,0 +1,80 @@
+"""Poll once and end: the `poll` command."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from aggregator import clock
+from aggregator.daemon.build import Plant, plant
+from aggregator.hosts import address_key
+from aggregator.model import Settings
+from aggregator.poll import Outcome
+from storage.contract import PollState, StoreError
+
+LEAST_APART = timedelta(minutes=5)
+"""Nobody's impatience asks a publisher twice within it (rule 27)."""
+
+
+async def poll_once(
+    settings: Settings,
+    source_ids: Collection[str],
+    *,
+    due: bool,
+    force: bool,
+    report: Callable[[Outcome], None],
+) -> list[str]:
+    """
+    Poll these sources once, write the record files, and return a sentence for each source that has to wait.
+
+    SIGINT and SIGTERM end what is under way, save what it came to, and raise KeyboardInterrupt.
+    Raises StoreError where the outcome could not be saved or a file not be written.
+    """
+    async with plant(settings, report) as built:
+        waiting: dict[str, str] = {}
+        if not due:
+            states = await asyncio.to_thread(built.store.states)
+            waiting = too_soon(states, settings.polling.allow_private, clock.now())
+        wanted = set(source_ids) - waiting.keys()
+        interrupted = await _until_signalled(built, wanted, due=due, force=force)
+        if built.filer:
+            await asyncio.to_thread(built.filer.bring_up_to_date, settings)
+        if interrupted:
+            raise KeyboardInterrupt
+        if trouble := built.poller.trouble or (built.filer and built.filer.trouble):
+            raise StoreError(trouble)
+    return [waiting[source_id] for source_id in source_ids if source_id in waiting]
+
+
+async def _until_signalled(built: Plant, wanted: Collection[str], *, due: bool, force: bool) -> bool:
+    """Poll; return whether a signal came before all was done."""
+    polling = asyncio.create_task(built.poller.poll_once(wanted, due=due, force=force))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, polling.cancel)
+    with suppress(asyncio.CancelledError):
+        await polling
+    if polling.cancelled():
+        await built.poller.stop(grace=0)
+    return polling.cancelled()
+
+
+def too_soon(states: Collection[PollState], allow_private: Collection[str], now: datetime) -> dict[str, str]:
+    """
+    Return by source id why it may not be asked now: it was asked within five minutes, or asked us to wait.
+
+    A host of `allow_private` is the operator's own and may be asked at any time, unless it asked us to wait.
+    """
+    waiting = {}
+    for state in states:
+        source, last = state.source, state.last_attempt_at
+        if state.retry_after_until and state.retry_after_until > now:
+            until = f"{state.retry_after_until:%Y-%m-%d %H:%M}Z"
+            waiting[source.id] = f"{source.id}: not asked; its publisher wants to be left alone until {until}"
+        elif last and now - last < LEAST_APART and address_key(source.url) not in allow_private:
+            ago = int((now - last).total_seconds())
+            waiting[source.id] = f"{source.id}: not asked; it was asked {ago} s ago, and five minutes are the least"
+    return waiting

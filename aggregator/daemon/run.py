@@ -1,0 +1,222 @@
+"""The daemon: poll what is due, write the files, serve the feed, mind feeds.yaml and the signals, until stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from aggregator import clock
+from aggregator.config import ConfigError, load
+from aggregator.daemon.build import Plant, plant
+from aggregator.daemon.care import backup_if_due
+from aggregator.daemon.serving import WebServer, greeting, listening, web_server
+from aggregator.health import Facts
+from aggregator.logs import event
+from aggregator.model import Failed, FailureKind, Settings, Unchanged
+from aggregator.poll import Outcome, source_row
+from storage.contract import StoreError
+
+log = logging.getLogger(__name__)
+
+GRACE = 6.0
+"""Seconds that attempts under way have to end by themselves after a signal; all is over within 10."""
+
+UNREACHED = {FailureKind.DNS, FailureKind.CONNECT}
+
+
+class Daemon:
+    """One run of the daemon, from the first claim to the last save."""
+
+    def __init__(self, settings: Settings, data: Path | None) -> None:
+        self._settings = settings
+        self._data = data
+        self._stopping = asyncio.Event()
+        self._refile = asyncio.Event()
+        self._tick_at: datetime | None = None
+        self._config_fault: str | None = None
+        self._config_seen = _stamp(settings.path)
+        self._reached = self._unreached = 0
+        self._plant: Plant | None = None
+        self._server: WebServer | None = None
+
+    async def run(self, announce: Callable[[str], None]) -> int:
+        """Run until SIGINT or SIGTERM; return 0. Raises StoreError, ListenError before anything is polled."""
+        bound = listening(self._settings.server)
+        async with plant(self._settings, self._report) as built:
+            self._plant = built
+            self._server = web_server(built.store, lambda: self._settings, self._facts)
+            self._answer_signals()
+            scheduler = self._jobs()
+            scheduler.start()
+            serving = asyncio.create_task(self._server.serve(sockets=[bound]))
+            polling = asyncio.create_task(built.poller.run(self._stopping))
+            filing = asyncio.create_task(self._file())
+            count = len(self._settings.sources)
+            announce(greeting(self._settings.server, bound, f"polling {count} source{'' if count == 1 else 's'}"))
+            stopping = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait([serving, polling, stopping], return_when=asyncio.FIRST_COMPLETED)
+            self._stopping.set()
+            self._server.should_exit = True
+            scheduler.shutdown(wait=False)
+            await built.poller.stop(GRACE)
+            await asyncio.gather(serving, polling)
+            await self._last_files(filing, built)
+            log.info(**event("stopped"))
+        return 0
+
+    # --- jobs ---
+
+    def _jobs(self) -> AsyncIOScheduler:
+        """
+        Return the scheduler with its few jobs; what is due lies in the store.
+
+        A job that is late runs once as soon as it can, never several times and never not at all.
+        """
+        scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+        scheduler.add_job(self._tick, "interval", seconds=1, id="tick")
+        scheduler.add_job(self._reload, "interval", seconds=2, id="reload")
+        scheduler.add_job(self._maintain, "interval", hours=1, id="maintain")
+        return scheduler
+
+    async def _tick(self) -> None:
+        self._tick_at = clock.now()
+        assert self._plant is not None  # noqa: S101 - jobs run inside run() only
+        self._plant.poller.wake()
+
+    async def _reload(self) -> None:
+        """Take in a changed feeds.yaml; a broken one leaves the good one in force."""
+        stamp = _stamp(self._settings.path)
+        if stamp == self._config_seen or self._plant is None:
+            return
+        self._config_seen = stamp
+        try:
+            settings = await asyncio.to_thread(load, self._settings.path, os.environ)
+        except ConfigError as error:
+            self._config_fault = str(error)
+            log.error("feeds.yaml was changed and cannot be used; the last good one stays in force:\n%s", error)
+            return
+        if self._data is not None:
+            settings = replace(settings, storage=replace(settings.storage, path=self._data.absolute()))
+        await self._take(settings, self._plant)
+
+    async def _take(self, settings: Settings, built: Plant) -> None:
+        old, self._config_fault = self._settings, None
+        for name in ("listen", "path", "records"):
+            part = "server" if name == "listen" else "storage"
+            if getattr(getattr(old, part), name) != getattr(getattr(settings, part), name):
+                log.warning("%s.%s was changed: that takes effect when the daemon starts again", part, name)
+        storage = replace(settings.storage, path=old.storage.path, records=old.storage.records)
+        settings = replace(settings, storage=storage, server=replace(settings.server, listen=old.server.listen))
+        await asyncio.to_thread(
+            built.store.sync_sources, [source_row(source) for source in settings.sources], clock.now()
+        )
+        self._settings = settings
+        built.poller.use(settings)
+        built.poller.wake()
+        log.info(**event("feeds.yaml taken in", sources=len(settings.sources)))
+
+    async def _maintain(self) -> None:
+        """Let go of old records, compact the files, copy the store."""
+        assert self._plant is not None  # noqa: S101 - jobs run inside run() only
+        store = self._plant.store
+        try:
+            pruned = await asyncio.to_thread(store.prune, clock.now())
+            await asyncio.to_thread(store.checkpoint)
+            copied = await asyncio.to_thread(backup_if_due, store, self._settings.storage, clock.now())
+        except StoreError as error:
+            log.error("maintenance was put off: %s", error)
+            return
+        log.info(**event("maintained", pruned=pruned, backup=copied))
+
+    # --- record files ---
+
+    async def _file(self) -> None:
+        """Write the record files of each change; once at the start for what an earlier run left."""
+        assert self._plant is not None  # noqa: S101 - runs inside run() only
+        filer, changed = self._plant.filer, self._plant.poller.changed
+        while filer is not None and not self._stopping.is_set():
+            await asyncio.to_thread(filer.bring_up_to_date, self._settings)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), 60)
+            changed.clear()
+
+    async def _last_files(self, filing: asyncio.Task[None], built: Plant) -> None:
+        built.poller.changed.set()
+        await filing
+        if built.filer is not None:
+            await asyncio.to_thread(built.filer.bring_up_to_date, self._settings)
+
+    # --- signals and what is said ---
+
+    def _answer_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._signalled)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_now)
+
+    def _signalled(self) -> None:
+        if self._stopping.is_set():
+            os._exit(130)  # a second signal: at once; the store's transactions are whole at any moment
+        log.info(**event("stopping", under_way=self._plant.poller.under_way if self._plant else 0))
+        self._stopping.set()
+
+    def _reload_now(self) -> None:
+        self._config_seen = None
+        self._reloading = asyncio.create_task(self._reload())
+
+    def _facts(self) -> Facts:
+        trouble = None
+        if self._plant is not None:
+            filer = self._plant.filer
+            trouble = self._plant.poller.trouble or (filer.trouble if filer else None)
+        return Facts(last_tick_at=self._tick_at, config_fault=self._config_fault, store_fault=trouble)
+
+    def _report(self, outcome: Outcome) -> None:
+        """Log one line a poll, and once that no publisher can be reached, where that is so."""
+        state = outcome.state
+        fields = {
+            "source": outcome.source.id,
+            "new": len(outcome.saved.new) or None,
+            "updated": len(outcome.saved.updated) or None,
+            "seconds": f"{outcome.took.total_seconds():.2f}",
+            "next": f"{state.next_poll_at:%Y-%m-%dT%H:%M:%SZ}",
+            "why": state.next_reason,
+        }
+        match outcome.result:
+            case Failed(kind, detail):
+                log.warning(**event("failed", kind=str(kind), detail=detail, **fields))
+                self._unreached += kind in UNREACHED
+                self._reached += kind not in UNREACHED
+            case Unchanged():
+                log.info(**event("unchanged", **fields))
+                self._reached += 1
+            case _:
+                log.info(**event("updated", degraded=state.degraded, **fields))
+                self._reached += 1
+        if not self._reached and self._unreached == min(3, len(self._settings.sources)):
+            log.warning("no publisher can be reached: is there a network? `aggregator demo` needs none")
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what tells one saved state of the file from another; None where it is missing."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+async def run(settings: Settings, *, data: Path | None, announce: Callable[[str], None]) -> int:
+    """Run the daemon on these settings until it is stopped; `data` stands in for storage.path after a reload too."""
+    return await Daemon(settings, data).run(announce)

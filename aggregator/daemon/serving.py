@@ -1,0 +1,125 @@
+"""Serve the merged feed over HTTP: the socket, the server, the `serve` command."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import uvicorn
+
+from aggregator import clock
+from aggregator.health import Facts
+from aggregator.model import Server, Settings
+from aggregator.web.app import create_app
+from storage.contract import Store
+from storage.sqlite import SqliteStore
+
+
+class ListenError(OSError):
+    """Nothing can listen at `server.listen`."""
+
+
+class WebServer(uvicorn.Server):
+    """uvicorn without its own signal handlers, which would end the process by the signal instead of with 0."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]  # uvicorn's is a generator
+        """Leave the signals to the daemon."""
+        return nullcontext()
+
+
+def web_server(store: Store, settings: Callable[[], Settings], facts: Callable[[], Facts]) -> WebServer:
+    """Return the server of our app."""
+    config = uvicorn.Config(
+        create_app(store, settings, facts, clock.now),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=2,
+        timeout_keep_alive=15,
+        limit_concurrency=1000,
+    )
+    return WebServer(config)
+
+
+def listening(server: Server) -> socket.socket:
+    """Return the socket bound to `server.listen`. Raises ListenError that names the address and the way out."""
+    try:
+        return _unix_socket(server.listen) if server.listen.startswith("unix:") else _tcp_socket(server.listen)
+    except OSError as error:
+        raise ListenError(
+            error.errno, f"cannot listen there: {error.strerror}; free it, or change server.listen", server.listen
+        ) from None
+
+
+def _tcp_socket(listen: str) -> socket.socket:
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, int(port)))
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _unix_socket(listen: str) -> socket.socket:
+    path = Path(listen.removeprefix("unix:"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_socket():
+        path.unlink()
+    bound = socket.socket(socket.AF_UNIX)
+    try:
+        bound.bind(str(path))
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def address(server: Server, bound: socket.socket) -> str:
+    """Return the URL under which the server answers here, with a `/` at its end."""
+    if server.listen.startswith("unix:"):
+        return server.base_url or server.listen
+    host, port = bound.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}/"
+
+
+def greeting(server: Server, bound: socket.socket, doing: str) -> str:
+    """Return what is printed once we listen: where to subscribe, where to read."""
+    here = address(server, bound)
+    lines = [doing, f"subscribe  {here}feed.atom  (or feed.rss, feed.json)", f"read       {here}"]
+    if server.base_url and server.base_url != here:
+        lines.append(f"public     {server.base_url}feed.atom")
+    if server.access_token:
+        lines.append("           (add ?token=... : server.access_token is set)")
+    return "\n".join(lines)
+
+
+async def serve(settings: Settings, *, announce: Callable[[str], None]) -> int:
+    """Serve what the store holds until SIGINT or SIGTERM; return 0. Raises StoreError, ListenError."""
+    store = await asyncio.to_thread(SqliteStore.open_readonly, settings.storage.path)
+    try:
+        bound = listening(settings.server)
+        server = web_server(store, lambda: settings, lambda: Facts(polls=False))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, _leave, server)
+        announce(greeting(settings.server, bound, "serving, polling nothing"))
+        await server.serve(sockets=[bound])
+    finally:
+        await asyncio.to_thread(store.close)
+    return 0
+
+
+def _leave(server: WebServer) -> None:
+    server.force_exit = server.should_exit
+    server.should_exit = True

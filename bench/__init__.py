@@ -1,0 +1,1 @@
+"""What polling costs, beside a peer, in one run on one machine."""

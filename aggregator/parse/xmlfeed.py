@@ -1,0 +1,291 @@
+"""RSS, RDF and Atom documents to `Feed`: what feedparser's dictionaries hold, in the words of our model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from html import unescape
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from aggregator.model import Entry, FailureKind, Feed, PollError, Text
+from aggregator.parse.dates import Instant, read_date
+from aggregator.parse.elements import Document, Malformed, read_loosely, read_strictly
+from aggregator.parse.mend import mend
+from storage.contract import FeedInfo
+from storage.record import Enclosure
+
+_HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_PERIODS = {"hourly": 3600, "daily": 86400, "weekly": 604800, "monthly": 2592000, "yearly": 31536000}
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_CLOSED = re.compile(r"</(?:[\w.-]+:)?(?:rss|feed|rdf|channel)\s*>", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]{1,2000}>")
+_SPACE = re.compile(r"\s+")
+_NAME_IN_BRACKETS = re.compile(r"\s*[^\s()<>@]{1,200}@[^\s()<>]{1,200}\s*\(([^()]{1,200})\)\s*$")
+_NAME_BEFORE = re.compile(r"\s*\"?([^<>\"@]{1,200}?)\"?\s*[<(]\s*(?:mailto:)?[^\s<>()@]{1,200}@[^\s<>()]{1,200}\s*[>)]\s*$")
+MAX_ENCLOSURES = 50
+
+
+def read_xml(text: str, url: str, *, whole: bool) -> Feed:
+    """
+    Return what an RSS, RDF or Atom document says; its relative URLs stand on `url`.
+
+    A document that is not well-formed is mended, and read as tag soup where that does not help; `degraded`
+    says what was done. One that ends before its root does is `truncated`: its last entry is left out,
+    save where it came `whole`, so that the publisher's own file ends there, and the entry can be told
+    from others. Raises `PollError`.
+    """
+    document = _read(text, url)
+    if not document.version and not document.entries:
+        raise PollError(FailureKind.NOT_A_FEED, "it is XML, but no RSS, RDF or Atom")
+    entries = document.entries
+    if document.truncated and entries and not (whole and _told_apart(entries[-1])):
+        entries = entries[:-1]
+    feed = document.feed
+    info = _info(feed, document.version, url)
+    return Feed(
+        info=info,
+        entries=tuple(_entry(entry, url) for entry in entries),
+        author=next(iter(_writers(feed)), None),
+        hints=_hints(feed),
+        complete="fh_complete" in feed and not document.truncated,
+        degraded="; ".join(dict.fromkeys(document.notes)) or None,
+        truncated=document.truncated,
+    )
+
+
+def _read(text: str, url: str) -> Document:
+    """Return the document by the strictest way of reading it that works."""
+    try:
+        return read_strictly(text, url)
+    except Malformed as fault:
+        mended, notes = mend(text)
+        first = str(fault)
+    try:
+        document = read_strictly(mended, url)
+    except Malformed:
+        document = read_loosely(mended, url)
+        document.truncated = not _CLOSED.search(mended, max(0, len(mended) - 4096))
+        notes = (*notes, "read loosely")
+    document.notes[:0] = [f"not well-formed ({first})", *notes]
+    return document
+
+
+def _told_apart(entry: Mapping[str, Any]) -> bool:
+    """Tell whether a half entry names itself, so that the whole one will be known as the same."""
+    return bool(entry.get("guid") or entry.get("id") or entry.get("link"))
+
+
+# --- the feed's own lines ---------------------------------------------------------------------------------------
+
+
+def _info(feed: Mapping[str, Any], version: str, url: str) -> FeedInfo:
+    image = feed.get("image")
+    icon = feed.get("icon") or feed.get("logo") or (image.get("href") if isinstance(image, dict) else None)
+    updated = read_date(_text(dict.get(feed, "updated")) or _text(feed.get("dc_date"))) if isinstance(feed, dict) else None
+    title = _construct(feed, "title")
+    return FeedInfo(
+        title=plain(title) if title else None,
+        link=_link(feed),
+        id=_text(feed.get("id")),
+        language=_text(feed.get("language")),
+        format=version or None,
+        updated=updated.at if updated else None,
+        icon=absolute(icon, url),
+    )
+
+
+def _hints(feed: Mapping[str, Any]) -> dict[str, str]:
+    """Return how often the publisher wants to be asked (rules 25 and 26), each hint only where it makes sense."""
+    hints: dict[str, str] = {}
+    ttl = _text(feed.get("ttl")) or ""
+    if ttl.isdecimal() and 0 < int(ttl[:9]):
+        hints["ttl"] = str(int(ttl[:9]) * 60)
+    period = _PERIODS.get((_text(feed.get("sy_updateperiod")) or "").lower())
+    frequency = _text(feed.get("sy_updatefrequency")) or "1"
+    if period and frequency.isdecimal() and int(frequency[:9]) > 0:
+        hints["update_every"] = str(period // int(frequency[:9]))
+    hours = {int(hour) % 24 for hour in feed.get("skip_hours", ()) if hour.isdecimal() and int(hour[:9]) <= 24}
+    days = {day.lower() for day in feed.get("skip_days", ())} & set(_DAYS)
+    if hours:
+        hints["skip_hours"] = ",".join(map(str, sorted(hours)))
+    if days:
+        hints["skip_days"] = ",".join(day for day in _DAYS if day in days)
+    return hints
+
+
+# --- an entry ---------------------------------------------------------------------------------------------------
+
+
+def _entry(entry: dict[str, Any], url: str) -> Entry:
+    published = _first_date(entry, "published", "dc_date", "created")
+    updated = _first_date(entry, "updated")
+    enclosures, images = _media(entry, url)
+    return Entry(
+        guid=_text(dict.get(entry, "guid")) or _text(dict.get(entry, "id")),
+        link=_link(entry),
+        title=_construct(entry, "title"),
+        content=_content(entry),
+        summary=_summary(entry),
+        writers=_writers(entry),
+        tags=_tags(entry),
+        published_at=published.at if published else None,
+        updated_at=updated.at if updated else None,
+        date_only=published.vague if published else False,
+        enclosures=enclosures,
+        image=next(iter(images), None),
+        language=_language(entry),
+    )
+
+
+def _first_date(entry: dict[str, Any], *names: str) -> Instant | None:
+    return next((instant for name in names if (instant := read_date(_text(dict.get(entry, name))))), None)
+
+
+def _construct(holder: Mapping[str, Any], name: str) -> Text | None:
+    """Return a text construct, whose type feedparser has worked out; None where there is none or it is empty."""
+    detail = holder.get(f"{name}_detail")
+    if not isinstance(detail, dict):
+        return None
+    value = dict.get(detail, "value")
+    if not isinstance(value, str) or not value:
+        return None
+    return Text(value, html=dict.get(detail, "type") in _HTML_TYPES, base=dict.get(detail, "base") or None)
+
+
+def _content(entry: dict[str, Any]) -> Text | None:
+    """Return the full body: of several, the first in HTML, else the first in plain text."""
+    texts = []
+    for part in dict.get(entry, "content") or ():
+        kind, value = str(dict.get(part, "type") or "text/html"), dict.get(part, "value")
+        if isinstance(value, str) and value and kind.startswith(("text/", "application/xhtml")):
+            texts.append(Text(value, html=kind in _HTML_TYPES, base=dict.get(part, "base") or None))
+    return next((text for text in texts if text.html), texts[0] if texts else None)
+
+
+def _summary(entry: dict[str, Any]) -> Text | None:
+    names = ("summary", "itunes_summary", "media_description", "dc_description", "itunes_subtitle")
+    # feedparser copies a content that has no summary beside it; what the publisher wrote has a `_detail`.
+    return next((text for name in names if (text := _construct(entry, name))), None)
+
+
+def _link(holder: Mapping[str, Any]) -> str | None:
+    """Return the alternate link, an HTML one before others; else what feedparser took for it, such as a permalink guid."""
+    links = [
+        link
+        for link in (holder.get("links") or () if "links" in holder else ())
+        if dict.get(link, "rel") == "alternate" and dict.get(link, "href")
+    ]
+    html = next((link for link in links if dict.get(link, "type") in _HTML_TYPES), None)
+    chosen = html or (links[0] if links else None)
+    candidates = (dict.get(chosen, "href") if chosen else None, holder.get("link"))
+    return next((link for each in candidates if (link := absolute(each, ""))), None)
+
+
+def _writers(holder: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return who wrote it: names, an e-mail address only where there is no name."""
+    people = [_writer(dict.get(person, "name"), dict.get(person, "email")) for person in holder.get("authors") or ()]
+    names = [name for name in people if name] or [_writer(holder.get("itunes_author"), None)]
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _writer(name: object, email: object) -> str | None:
+    text = _line(name) or _line(email)
+    if not text or "@" not in text:
+        return text
+    found = _NAME_IN_BRACKETS.match(text) or _NAME_BEFORE.match(text)
+    return found[1].strip() if found and found[1].strip() else text
+
+
+def _tags(entry: dict[str, Any]) -> tuple[str, ...]:
+    terms = (_line(dict.get(tag, "label")) or _line(dict.get(tag, "term")) for tag in dict.get(entry, "tags") or ())
+    return tuple(dict.fromkeys(term for term in terms if term))
+
+
+def _language(entry: dict[str, Any]) -> str | None:
+    own = _text(dict.get(entry, "language"))
+    if own:
+        return own
+    parts: Iterable[Any] = (*(dict.get(entry, "content") or ()), dict.get(entry, "summary_detail"), dict.get(entry, "title_detail"))
+    return next((language for part in parts if isinstance(part, dict) and (language := _text(part.get("language")))), None)
+
+
+# --- media ------------------------------------------------------------------------------------------------------
+
+
+def _media(entry: dict[str, Any], url: str) -> tuple[tuple[Enclosure, ...], tuple[str, ...]]:
+    """Return the enclosures, and the pictures that may stand for the entry, the likeliest first."""
+    duration = _duration(dict.get(entry, "itunes_duration"))
+    enclosures: dict[str, Enclosure] = {}
+    pictures = []
+    for attributes in _attached(entry):
+        target = absolute(attributes.get("href") or attributes.get("url"), url)
+        if not target or target in enclosures:
+            continue
+        kind = _text(attributes.get("type"))
+        if attributes.get("medium") == "image" or (kind or "").lower().startswith("image/"):
+            pictures.append(target)
+            if attributes.get("rel") != "enclosure":
+                continue
+        length = _text(attributes.get("length") or attributes.get("filesize")) or ""
+        enclosures[target] = Enclosure(
+            url=target,
+            type=kind,
+            length=int(length) if length.isdecimal() and len(length) < 19 else None,
+            title=_line(attributes.get("title")),
+            duration=_duration(attributes.get("duration")) or (duration if not enclosures else None),
+        )
+    named = [thumbnail.get("url") for thumbnail in dict.get(entry, "media_thumbnail") or () if isinstance(thumbnail, dict)]
+    own = dict.get(entry, "image")
+    named.append(own.get("href") if isinstance(own, dict) else None)
+    images = [*(absolute(each, url) for each in named), *pictures]
+    return tuple(enclosures.values())[:MAX_ENCLOSURES], tuple(image for image in images if image)
+
+
+def _attached(entry: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from (link for link in dict.get(entry, "links") or () if dict.get(link, "rel") == "enclosure")
+    yield from (part for part in dict.get(entry, "media_content") or () if isinstance(part, dict))
+
+
+def _duration(value: object) -> timedelta | None:
+    """Return `HH:MM:SS`, `MM:SS` or seconds as a duration; None for anything else and for zero."""
+    parts = (_text(value) or "").split(":")
+    if len(parts) > 3 or not all(re.fullmatch(r"\d{1,6}(?:\.\d*)?", part) for part in parts):
+        return None
+    seconds = 0.0
+    for part in parts:
+        seconds = seconds * 60 + float(part)
+    return timedelta(seconds=int(seconds)) if seconds >= 1 else None
+
+
+# --- small texts ------------------------------------------------------------------------------------------------
+
+
+def plain(text: Text) -> str:
+    """Return the characters of a text construct on one line, tags and entities resolved."""
+    value = unescape(_TAG.sub(" " if "<br" in text.value else "", text.value)) if text.html else text.value
+    return _SPACE.sub(" ", value).strip()
+
+
+def absolute(target: object, base: str) -> str | None:
+    """Return an absolute http or https URL, resolved against `base` where it is relative; None for anything else."""
+    if not isinstance(target, str) or not target.strip():
+        return None
+    try:
+        joined = urljoin(base, target.strip()) if base else target.strip()
+        parts = urlsplit(joined)
+    except ValueError:
+        return None
+    return joined if parts.scheme.lower() in ("http", "https") and parts.netloc else None
+
+
+def _text(value: object) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _line(value: object) -> str | None:
+    """Return a name or a term on one line, entities that were written twice resolved."""
+    if not isinstance(value, str):
+        return None
+    return _SPACE.sub(" ", unescape(value) if "&" in value else value).strip() or None

@@ -1,0 +1,182 @@
+"""Which sources are polled and when: the tables `sources` and `hosts`."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import closing
+from datetime import datetime, timedelta
+
+from storage.contract import Claim, HostState, PollState, SourceRow
+from storage.sqlite.rows import (
+    SOURCE,
+    STATE,
+    Row,
+    instant,
+    instant_or_none,
+    micros,
+    micros_or_none,
+    source_row,
+    state_of,
+    state_row,
+)
+
+_SELECT_STATE = f"SELECT {', '.join(SOURCE + STATE)} FROM sources"  # noqa: S608 # own names only
+_INSERT_SOURCE = f"INSERT INTO sources ({', '.join(SOURCE + STATE)}) VALUES ({','.join('?' * len(SOURCE + STATE))})"  # noqa: S608 # own names only
+_UPDATE_SOURCE = f"UPDATE sources SET {', '.join(f'{column} = ?' for column in SOURCE)}, removed_at = NULL WHERE n = ?"  # noqa: S608 # own names only
+_DROP_VALIDATORS = (
+    "UPDATE sources SET etag = NULL, last_modified = NULL, body_digest = NULL, validators_url = NULL WHERE n = ?"
+)
+_FORGET_URL = """
+    UPDATE sources SET effective_url = NULL, redirect_target = NULL, redirect_seen = 0, redirect_since = NULL,
+        fresh_until = NULL, retry_after_until = NULL, stopped = NULL, without_validators = 0,
+        etag = NULL, last_modified = NULL, body_digest = NULL, validators_url = NULL,
+        next_poll_at = ?, next_reason = 'its URL changed'
+    WHERE n = ?
+"""
+
+
+def sync_sources(connection: sqlite3.Connection, sources: Sequence[SourceRow], now: datetime) -> bool:
+    """Make `sources` the ones that are polled; return whether what feeds say of them changed."""
+    at = micros(now)
+    stored = {
+        row[1]: row
+        for row in connection.execute(f"SELECT n, {', '.join(SOURCE)}, removed_at FROM sources")  # noqa: S608 # own names only
+    }
+    if len({source.id for source in sources}) < len(sources):
+        raise ValueError("two sources have one id")
+
+    described = False
+    for source in sources:
+        old = stored.pop(source.id, None)
+        if old is None:
+            connection.execute(_INSERT_SOURCE, source_row(source) + state_row(PollState(source, next_poll_at=now)))
+            described = True
+        else:
+            described |= _resume(connection, old, source, at)
+    gone = [row[0] for row in stored.values() if row[-1] is None]
+    connection.executemany("UPDATE sources SET removed_at = ? WHERE n = ?", [(at, n) for n in gone])
+    return described or bool(gone)
+
+
+def _resume(connection: sqlite3.Connection, old: Row, source: SourceRow, at: int) -> bool:
+    n, was, removed_at = old[0], SourceRow(*old[1:-1]), old[-1]
+    if was == source and removed_at is None:
+        return False
+    connection.execute(_UPDATE_SOURCE, (*source_row(source), n))
+    if was.url != source.url:
+        connection.execute(_FORGET_URL, (at, n))
+    elif was.settings_digest != source.settings_digest:
+        connection.execute(_DROP_VALIDATORS, (n,))
+    shown = (was.name, was.url, was.position) != (source.name, source.url, source.position)
+    return shown or removed_at is not None
+
+
+def claim_due(
+    connection: sqlite3.Connection,
+    now: datetime,
+    *,
+    limit: int,
+    lease: timedelta,
+    per_host: int,
+    busy: Mapping[str, int],
+    only: Collection[str] | None,
+    due: bool,
+) -> list[Claim]:
+    """
+    Take up to `limit` sources whose time has come.
+
+    The candidates come in order from an index and are counted by host as they come, so that taking a few
+    of many costs the few: a window function over all that are due would sort them all at every call.
+    """
+    at = micros(now)
+    waiting = {host for (host,) in connection.execute("SELECT host FROM hosts WHERE not_before > ?", (at,))}
+    left: dict[str, int] = {}
+    chosen: list[int] = []
+    if limit > 0:
+        with closing(_candidates(connection, at, only, due=due)) as candidates:
+            for n, host in candidates:
+                room = left.get(host, per_host - busy.get(host, 0))
+                if room <= 0 or host in waiting:
+                    continue
+                left[host] = room - 1
+                chosen.append(n)
+                if len(chosen) == limit:
+                    break
+    connection.executemany(
+        "UPDATE sources SET lease_until = ?, last_attempt_at = ? WHERE n = ?",
+        [(micros(now + lease), at, n) for n in chosen],
+    )
+    return [_claim(connection, n) for n in chosen]
+
+
+def _candidates(
+    connection: sqlite3.Connection, at: int, only: Collection[str] | None, *, due: bool
+) -> Generator[tuple[int, str], None, None]:
+    time_has_come = "next_poll_at <= :at" if due else "(retry_after_until IS NULL OR retry_after_until <= :at)"
+    free = f"{time_has_come} AND (lease_until IS NULL OR lease_until <= :at) AND removed_at IS NULL"
+    if only is not None:
+        yield from connection.execute(
+            f"SELECT n, host FROM sources WHERE id IN (SELECT value FROM json_each(:only)) AND {free} "  # noqa: S608 # own text only
+            "ORDER BY last_attempt_at IS NOT NULL, next_poll_at, position",
+            {"at": at, "only": json.dumps(list(only))},
+        )
+        return
+    for attempted in (0, 1):
+        yield from connection.execute(
+            f"SELECT n, host FROM sources INDEXED BY sources_due WHERE (last_attempt_at IS NOT NULL) = :attempted "  # noqa: S608 # own text only
+            f"AND {free} AND stopped IS NULL ORDER BY next_poll_at, position",
+            {"at": at, "attempted": attempted},
+        )
+
+
+def _claim(connection: sqlite3.Connection, n: int) -> Claim:
+    state = state_of(connection.execute(f"{_SELECT_STATE} WHERE n = ?", (n,)).fetchone())
+    return Claim(state, host_state(connection, state.source.host))
+
+
+def host_state(connection: sqlite3.Connection, host: str) -> HostState:
+    """Return what is stored of the host's wait."""
+    row = connection.execute("SELECT not_before, reason FROM hosts WHERE host = ?", (host,)).fetchone()
+    return HostState(host, instant_or_none(row[0]), row[1]) if row else HostState(host)
+
+
+def save_host(connection: sqlite3.Connection, host: HostState, now: datetime) -> None:
+    """Keep the wait of a host; one that lies ahead is not ended by a poll that knows of none."""
+    stored = host_state(connection, host.host)
+    if stored == host or (host.not_before is None and stored.not_before is not None and stored.not_before > now):
+        return
+    connection.execute(
+        "INSERT OR REPLACE INTO hosts (host, not_before, reason) VALUES (?, ?, ?)",
+        (host.host, micros_or_none(host.not_before), host.reason),
+    )
+
+
+def next_due_at(connection: sqlite3.Connection, now: datetime | None) -> datetime | None:
+    """Return when the next source that is neither stopped nor leased comes due."""
+    passed = -1 if now is None else micros(now)
+    rows = [
+        connection.execute(
+            "SELECT next_poll_at FROM sources INDEXED BY sources_due WHERE (last_attempt_at IS NOT NULL) = ? "
+            "AND removed_at IS NULL AND stopped IS NULL AND (lease_until IS NULL OR lease_until <= ?) "
+            "ORDER BY next_poll_at LIMIT 1",
+            (attempted, passed),
+        ).fetchone()
+        for attempted in (0, 1)
+    ]
+    return min((instant(row[0]) for row in rows if row), default=None)
+
+
+def release(connection: sqlite3.Connection, source_ids: Collection[str]) -> None:
+    """End the leases."""
+    connection.executemany(
+        "UPDATE sources SET lease_until = NULL WHERE id = ? AND lease_until IS NOT NULL", [(id_,) for id_ in source_ids]
+    )
+
+
+def states(connection: sqlite3.Connection) -> list[PollState]:
+    """Return the state of every source that is polled."""
+    return [
+        state_of(row) for row in connection.execute(f"{_SELECT_STATE} WHERE removed_at IS NULL ORDER BY position, id")
+    ]

@@ -1,0 +1,262 @@
+"""What is asked of stored records: what a document touches, pages in order, single records."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
+
+from storage.contract import Known, Page, RecordFile, RecordQuery
+from storage.record import Record
+from storage.sqlite.rows import (
+    KNOWN,
+    SELECT_RECORD,
+    Row,
+    chunks,
+    instant,
+    known_entry,
+    micros,
+    record_of,
+)
+
+_NEWEST_FIRST = "published DESC, arrival DESC, id"
+_MERGED = 64
+"""Up to so many sources or categories are read apart and merged; of more, the newest of all are sifted."""
+
+
+# --- known ------------------------------------------------------------------------------------------------------
+
+
+def known(
+    connection: sqlite3.Connection,
+    source_id: str,
+    identities: Collection[str],
+    aliases: Collection[str],
+    public_ids: Collection[str],
+) -> Known:
+    """Return what is stored of the source under these names, and all that is still listed."""
+    row = connection.execute("SELECT n FROM sources WHERE id = ?", (source_id,)).fetchone()
+    n = row[0] if row else -1
+    names = [*{*identities, *aliases}]
+    entries = {row[0]: row for row in _entries(connection, n, names, list(aliases))}
+    asked, also_asked = set(identities), set(aliases)
+    return Known(
+        entries=tuple(
+            entry
+            for entry in map(known_entry, entries.values())
+            if entry.listed or entry.identity in asked or entry.alias in also_asked
+        ),
+        tombstones=frozenset(
+            _column(connection, "SELECT name FROM tombstones WHERE source = ? AND name IN ({})", n, names)
+        ),
+        taken=frozenset(
+            _column(
+                connection,
+                "SELECT public_id FROM records WHERE source <> ? AND public_id IN ({})",
+                n,
+                list(public_ids),
+            )
+        ),
+        empty=not entries and _never_brought_any(connection, n),
+    )
+
+
+def _entries(connection: sqlite3.Connection, n: int, names: list[str], aliases: list[str]) -> Iterator[Row]:
+    select = f"SELECT {KNOWN} FROM records WHERE source = ?"  # noqa: S608 # own names only
+    yield from connection.execute(f"{select} AND unlisted_at IS NULL", (n,))
+    # The index of aliases leaves out those that are the identity itself.
+    for marks, part in chunks(names):
+        yield from connection.execute(f"{select} AND identity IN ({marks})", (n, *part))
+    for marks, part in chunks(aliases):
+        yield from connection.execute(f"{select} AND alias <> identity AND alias IN ({marks})", (n, *part))
+
+
+def _column(connection: sqlite3.Connection, sql: str, n: int, values: list[str]) -> Iterator[str]:
+    for marks, part in chunks(values):
+        for (value,) in connection.execute(sql.format(marks), (n, *part)):
+            yield value
+
+
+def _never_brought_any(connection: sqlite3.Connection, n: int) -> bool:
+    return not connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM records WHERE source = ?1) OR EXISTS (SELECT 1 FROM tombstones WHERE source = ?1)",
+        (n,),
+    ).fetchone()[0]
+
+
+# --- pages ------------------------------------------------------------------------------------------------------
+
+
+def page(connection: sqlite3.Connection, query: RecordQuery) -> Page:
+    """Return the records that the query asks for, and where the next page starts."""
+    if query.limit < 1:
+        raise ValueError(f"a page has at least 1 record, not {query.limit}")
+    ids = _ids(connection, query)
+    records = tuple(_record(connection, id_) for id_ in ids[: query.limit])
+    more = len(ids) > query.limit
+    return Page(records, _cursor(records[-1]) if more else None)
+
+
+def _record(connection: sqlite3.Connection, id_: int) -> Record:
+    return record_of(connection.execute(f"{SELECT_RECORD} WHERE r.id = ?", (id_,)).fetchone())
+
+
+def _ids(connection: sqlite3.Connection, query: RecordQuery) -> list[int]:
+    """Return the ids of the page's records and of one more, in order."""
+    conditions, values = _conditions(query)
+    values["limit"] = query.limit + 1
+    sources = None if query.sources is None else _numbers(connection, query.sources)
+    values["sources"] = json.dumps(sources)
+    values["categories"] = json.dumps(None if query.categories is None else sorted(query.categories))
+    if sources is not None and len(sources) <= _MERGED:
+        index, column, few = "records_of_source", "source", "sources"
+    elif query.categories is not None and len(query.categories) <= _MERGED and query.arrived_since is None:
+        index, column, few = "records_of_category", "category", "categories"
+    else:
+        index, column, few = "records_newest", "", ""
+    if query.arrived_since is not None and not column:
+        index = "records_first_seen"
+    # The unary plus keeps a condition from choosing an index of its own.
+    if query.sources is not None and column != "source":
+        conditions.append("+source IN (SELECT value FROM json_each(:sources))")
+    if query.categories is not None and column != "category":
+        conditions.append("+category IN (SELECT value FROM json_each(:categories))")
+
+    sql = f"SELECT id FROM records INDEXED BY {index} WHERE {' AND '.join(conditions)}"  # noqa: S608 # own text only
+    if column:
+        sql = (
+            f"SELECT r.id FROM json_each(:{few}) one CROSS JOIN records r ON r.id IN "  # noqa: S608 # own text only
+            f"({sql} AND {column} = one.value ORDER BY {_NEWEST_FIRST} LIMIT :limit) "
+            "ORDER BY r.published DESC, r.arrival DESC, r.id LIMIT :limit"
+        )
+    else:
+        sql += f" ORDER BY {_NEWEST_FIRST} LIMIT :limit"
+    return [id_ for (id_,) in connection.execute(sql, values)]
+
+
+def _conditions(query: RecordQuery) -> tuple[list[str], dict[str, int | str]]:
+    conditions = ["hidden IS NULL"]
+    values: dict[str, int | str] = {}
+    if not query.backlog:
+        conditions.append("backlog = 0")
+    if query.since is not None:
+        conditions.append("published >= :since")
+        values["since"] = micros(query.since)
+    if query.arrived_since is not None:
+        conditions.append("first_seen >= :arrived_since")
+        values["arrived_since"] = micros(query.arrived_since)
+    if query.before is not None:
+        conditions.append(_AFTER_CURSOR)
+        values |= _read_cursor(query.before)
+    return conditions, values
+
+
+def _numbers(connection: sqlite3.Connection, sources: Collection[str]) -> list[int]:
+    return sorted(
+        n
+        for marks, part in chunks(list(sources))
+        for (n,) in connection.execute(f"SELECT n FROM sources WHERE id IN ({marks})", part)  # noqa: S608 # question marks only
+    )
+
+
+# The first line narrows the index; the others leave out what of the same date stood on earlier pages.
+_AFTER_CURSOR = """published <= :published
+    AND (published < :published OR arrival < :arrival
+        OR (arrival = :arrival AND (position > :position OR (position = :position AND key > :key))))"""
+
+
+def _cursor(record: Record) -> str:
+    place = [micros(record.published), record.arrival, record.position, record.key]
+    return urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode("ascii").rstrip("=")
+
+
+def _read_cursor(cursor: str) -> dict[str, int | str]:
+    try:
+        place = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        published, arrival, position, key = place
+    except (ValueError, TypeError, RecursionError):
+        published = arrival = position = key = None
+    numbers = (published, arrival, position)
+    if not isinstance(key, str) or not all(type(number) is int and abs(number) < 2**63 for number in numbers):
+        raise ValueError(f"{cursor[:80]!r} is not a place in a feed: take the one that an earlier page gave")
+    return {
+        "published": published,
+        "arrival": arrival,
+        "position": position,
+        "key": key.encode("utf-8", "replace").decode(),
+    }
+
+
+# --- single facts -----------------------------------------------------------------------------------------------
+
+
+def get(connection: sqlite3.Connection, key: str) -> Record | None:
+    """Return the record, hidden or not."""
+    row = connection.execute(f"{SELECT_RECORD} WHERE r.key = ?", (key,)).fetchone()
+    return record_of(row) if row else None
+
+
+def newest_arrival(connection: sqlite3.Connection, query: RecordQuery | None) -> datetime | None:
+    """Return the latest `first_seen` of what the query's sources and categories hold."""
+    conditions = ["hidden IS NULL", "backlog = 0"]
+    values: dict[str, str] = {}
+    sources = None if query is None or query.sources is None else _numbers(connection, query.sources)
+    if query is not None and query.categories is not None:
+        conditions.append("+category IN (SELECT value FROM json_each(:categories))")
+        values["categories"] = json.dumps(sorted(query.categories))
+    if sources is not None:
+        values["sources"] = json.dumps(sources)
+    if sources is not None and len(sources) <= _MERGED:
+        # Of few sources the entries are looked through; a dormant one would be far back among all that arrived.
+        conditions.append("source IN (SELECT value FROM json_each(:sources))")
+        sql = f"SELECT max(+first_seen) FROM records INDEXED BY records_of_source WHERE {' AND '.join(conditions)}"  # noqa: S608 # own text only
+    else:
+        if sources is not None:
+            conditions.append("+source IN (SELECT value FROM json_each(:sources))")
+        sql = (
+            f"SELECT first_seen FROM records INDEXED BY records_first_seen WHERE {' AND '.join(conditions)} "  # noqa: S608 # own text only
+            "ORDER BY first_seen DESC LIMIT 1"
+        )
+    row = connection.execute(sql, values).fetchone()
+    return instant(row[0]) if row and row[0] is not None else None
+
+
+def records(connection: sqlite3.Connection, since: datetime | None) -> Iterator[Record]:
+    """Yield all records that are not hidden, in the order of their ids: arrival, publisher's order, key."""
+    first, seen = 0, -(2**63)
+    if since is not None:
+        seen = micros(since)
+        row = connection.execute(
+            "SELECT min(+id) FROM records INDEXED BY records_first_seen WHERE hidden IS NULL AND first_seen >= ?",
+            (seen,),
+        ).fetchone()
+        first = row[0] or 0
+    for row in connection.execute(
+        f"{SELECT_RECORD} WHERE r.id >= ? AND r.hidden IS NULL AND +r.first_seen >= ? ORDER BY r.id", (first, seen)
+    ):
+        yield record_of(row)
+
+
+def counts(connection: sqlite3.Connection) -> Mapping[str, int]:
+    """Return how many records each source has."""
+    return dict(
+        connection.execute(
+            "SELECT s.id, coalesce(c.records, 0) FROM sources s LEFT JOIN "
+            "(SELECT source, count(*) AS records FROM records GROUP BY source) c ON c.source = s.n"
+        ).fetchall()
+    )
+
+
+def unwritten(connection: sqlite3.Connection, limit: int) -> list[tuple[int, Record, RecordFile | None]]:
+    """Return records whose file is missing or older than they are: the change that made it so, record, file."""
+    rows = connection.execute(
+        "SELECT u.id, u.change, f.key, f.path, f.digest FROM unwritten u CROSS JOIN records r ON r.id = u.id "
+        "LEFT JOIN files f ON f.key = r.key WHERE r.hidden IS NULL ORDER BY u.id LIMIT ?",
+        (limit,),
+    ).fetchall()
+    return [
+        (change, _record(connection, id_), RecordFile(key, path, digest) if key else None)
+        for id_, change, key, path, digest in rows
+    ]

@@ -1,0 +1,253 @@
+"""What polls and time do to records: saving, ageing out, the files that are to be written."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from storage.contract import Poll, RecordFile, Saved
+from storage.record import Record, key_of, minted_id
+from storage.sqlite.polling import save_host
+from storage.sqlite.rows import (
+    BODY,
+    CONTENT,
+    FIXED,
+    STATE,
+    body_row,
+    content_row,
+    feed_text,
+    fixed_row,
+    micros,
+    state_row,
+)
+
+_INSERT_RECORD = (
+    f"INSERT INTO records (id, {', '.join(FIXED + CONTENT)}) VALUES (?, {','.join('?' * len(FIXED + CONTENT))})"  # noqa: S608 # own names only
+)
+_INSERT_BODY = f"INSERT INTO bodies (id, {', '.join(BODY)}) VALUES (?, {','.join('?' * len(BODY))})"  # noqa: S608 # own names only
+_STORED = (
+    f"SELECT r.id, {', '.join(f'r.{column}' for column in CONTENT)}, {', '.join(f'b.{column}' for column in BODY)} "  # noqa: S608 # own names only
+    "FROM records r JOIN bodies b ON b.id = r.id WHERE r.key = ? AND r.source = ?"
+)
+_UPDATE_RECORD = f"UPDATE records SET {', '.join(f'{column} = ?' for column in CONTENT)} WHERE id = ?"  # noqa: S608 # own names only
+_UPDATE_BODY = f"UPDATE bodies SET {', '.join(f'{column} = ?' for column in BODY)} WHERE id = ?"  # noqa: S608 # own names only
+_UPDATE_STATE = f"UPDATE sources SET {', '.join(f'{column} = ?' for column in STATE)} WHERE n = ?"  # noqa: S608 # own names only
+
+_FAULTS_OF_ONE = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What a poll's own values can bring about; anything else is the store's fault, and the whole batch waits."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What the polls of one transaction share: the numbers that they count on, and whether a reader sees a change."""
+
+    now: datetime
+    change: int
+    """Number of this commit."""
+    arrival: int
+    """The newest arrival number given out."""
+    last_id: int
+    changed: bool = False
+
+
+def save_polls(connection: sqlite3.Connection, polls: Sequence[Poll], now: datetime, change: int) -> list[Saved]:
+    """Save each poll within a savepoint of its own; `change` is the number of the commit that this becomes."""
+    arrival = connection.execute("SELECT arrival FROM counters").fetchone()[0]
+    last_id = connection.execute("SELECT coalesce(max(id), 0) FROM records").fetchone()[0]
+    batch = Batch(now, change, arrival, last_id)
+    saved = [_save_alone(connection, poll, batch) for poll in polls]
+    if batch.arrival != arrival or batch.changed:
+        connection.execute(
+            "UPDATE counters SET arrival = ?, revision = revision + ?", (batch.arrival, int(batch.changed))
+        )
+    return saved
+
+
+def _save_alone(connection: sqlite3.Connection, poll: Poll, batch: Batch) -> Saved:
+    before = replace(batch)
+    connection.execute("SAVEPOINT poll")
+    try:
+        saved = _save(connection, poll, batch)
+    except _FAULTS_OF_ONE as error:
+        connection.execute("ROLLBACK TO poll")
+        batch.arrival, batch.last_id, batch.changed = before.arrival, before.last_id, before.changed
+        saved = Saved(poll.state.source.id, error=f"{type(error).__name__}: {error}")
+    connection.execute("RELEASE poll")
+    return saved
+
+
+def _save(connection: sqlite3.Connection, poll: Poll, batch: Batch) -> Saved:
+    source_id = poll.state.source.id
+    row = connection.execute("SELECT n, url, settings_digest, feed FROM sources WHERE id = ?", (source_id,)).fetchone()
+    if row is None:
+        raise LookupError(f"the store knows no source {source_id!r}")
+    n, url, settings_digest, feed = row
+
+    state = poll.state
+    if settings_digest != state.source.settings_digest:
+        state = replace(state, validators=type(state.validators)())
+    connection.execute(_UPDATE_STATE, (*state_row(replace(state, lease_until=None)), n))
+    batch.changed |= feed_text(state.feed) != feed
+    save_host(connection, poll.host, batch.now)
+
+    changes = poll.changes
+    new = _insert(connection, changes.new, n, urlsplit(url).hostname or "localhost", batch)
+    updated = [key for record in changes.updated if (key := _rewrite(connection, record, n, batch))]
+    for record in changes.rekeyed:
+        _rewrite(connection, record, n, batch)
+    if changes.listed is not None:
+        _mark_listed(connection, changes.listed | set(new), n, batch.now)
+    return Saved(source_id, new=tuple(new), updated=tuple(updated))
+
+
+def _insert(connection: sqlite3.Connection, new: Sequence[Record], n: int, host: str, batch: Batch) -> list[str]:
+    if not new:
+        return []
+    # Ids rise by the publisher's order, then key: the order of pages rests on it (schema).
+    records = sorted(new, key=lambda record: (record.position, record.key))
+    connection.execute("SAVEPOINT new")
+    try:
+        _append(connection, records, n, batch)
+    except sqlite3.IntegrityError:
+        connection.execute("ROLLBACK TO new")
+        records = []
+        for record in sorted(new, key=lambda record: (record.position, record.key)):
+            if free := _with_free_names(connection, record, n, host):
+                records.append(free)
+                _append(connection, [free], n, replace(batch, last_id=batch.last_id + len(records) - 1))
+    connection.execute("RELEASE new")
+    if records:
+        batch.last_id += len(records)
+        batch.arrival += 1
+        batch.changed = True
+    return [record.key for record in records]
+
+
+def _append(connection: sqlite3.Connection, records: Sequence[Record], n: int, batch: Batch) -> None:
+    ids = range(batch.last_id + 1, batch.last_id + 1 + len(records))
+    arrival = batch.arrival + 1
+    connection.executemany(
+        _INSERT_RECORD,
+        [(i, *fixed_row(record, n, arrival), *content_row(record)) for i, record in zip(ids, records, strict=True)],
+    )
+    connection.executemany(_INSERT_BODY, [(i, *body_row(record)) for i, record in zip(ids, records, strict=True)])
+    connection.executemany("INSERT INTO unwritten (id, change) VALUES (?, ?)", [(i, batch.change) for i in ids])
+
+
+def _with_free_names(connection: sqlite3.Connection, record: Record, n: int, host: str) -> Record | None:
+    """Return the record under a key and a public id that nothing else has; None where it is stored already."""
+    key, attempt = record.key, 0
+    while row := connection.execute("SELECT source, identity FROM records WHERE key = ?", (key,)).fetchone():
+        if row == (n, record.identity):
+            return None
+        attempt += 1
+        key = key_of(record.source_id, f"{record.identity}\0{attempt}")
+    taken = connection.execute("SELECT 1 FROM records WHERE public_id = ?", (record.public_id,)).fetchone()
+    if taken or (key != record.key and record.key in record.public_id):
+        return replace(record, key=key, public_id=minted_id(host, record.first_seen, key))
+    return replace(record, key=key)
+
+
+def _rewrite(connection: sqlite3.Connection, record: Record, n: int, batch: Batch) -> str | None:
+    """Bring a stored record to new content; return its key where that changed anything."""
+    row = connection.execute(_STORED, (record.key, n)).fetchone()
+    if row is None:
+        return None
+    id_, content, body = row[0], content_row(record), body_row(record)
+    if row[1:] == content + body:
+        return None
+    connection.execute(_UPDATE_RECORD, (*content, id_))
+    if row[1 + len(CONTENT) :] != body:
+        connection.execute(_UPDATE_BODY, (*body, id_))
+    connection.execute("INSERT OR REPLACE INTO unwritten (id, change) VALUES (?, ?)", (id_, batch.change))
+    batch.changed = True
+    return record.key
+
+
+def _mark_listed(connection: sqlite3.Connection, keys: Set[str], n: int, now: datetime) -> None:
+    listed = dict(
+        connection.execute("SELECT key, id FROM records WHERE source = ? AND unlisted_at IS NULL", (n,)).fetchall()
+    )
+    gone = [(micros(now), id_) for key, id_ in listed.items() if key not in keys]
+    connection.executemany("UPDATE records SET unlisted_at = ? WHERE id = ?", gone)
+    back = [(key, n) for key in keys if key not in listed]
+    connection.executemany("UPDATE records SET unlisted_at = NULL WHERE key = ? AND source = ?", back)
+
+
+# --- keep -------------------------------------------------------------------------------------------------------
+
+# A removed source's records were listed until it was removed (NULL where it is polled: the comparison is never true).
+_PRUNABLE = """
+    SELECT id FROM records
+    WHERE source = :n AND unlisted_at IS NOT NULL AND unlisted_at < :too_old
+    UNION
+    SELECT id FROM records
+    WHERE source = :n AND unlisted_at IS NOT NULL AND :count > :keep AND id NOT IN (
+        SELECT id FROM records WHERE source = :n ORDER BY published DESC, arrival DESC, id LIMIT :keep
+    )
+    UNION
+    SELECT id FROM records
+    WHERE source = :n AND unlisted_at IS NULL AND :removed_at < :too_old
+"""
+
+
+def prune(connection: sqlite3.Connection, now: datetime) -> int:
+    """Remove what each source's `keep` lets go, leaving tombstones; return how many."""
+    counts = dict(connection.execute("SELECT source, count(*) FROM records GROUP BY source").fetchall())
+    sources = connection.execute("SELECT n, keep_days, keep_entries, removed_at FROM sources").fetchall()
+    removed = 0
+    for n, days, keep, removed_at in sources:
+        if n not in counts:
+            continue
+        bounds = {
+            "n": n,
+            "too_old": micros(now - timedelta(days=days)),
+            "keep": keep,
+            "count": counts[n],
+            "removed_at": removed_at,
+        }
+        ids = connection.execute(_PRUNABLE, bounds).fetchall()
+        connection.executemany(
+            "INSERT OR IGNORE INTO tombstones (source, name) "
+            "SELECT source, identity FROM records WHERE id = ?1 UNION SELECT source, alias FROM records WHERE id = ?1",
+            ids,
+        )
+        connection.executemany("DELETE FROM records WHERE id = ?", ids)
+        removed += len(ids)
+    if removed:
+        connection.execute("UPDATE counters SET revision = revision + 1")
+    return removed
+
+
+# --- files ------------------------------------------------------------------------------------------------------
+
+
+def wrote_files(connection: sqlite3.Connection, files: Sequence[tuple[RecordFile, int | None]]) -> None:
+    """Remember files, each with the change of its record that it holds (None: the newest)."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO files (key, path, digest) VALUES (?, ?, ?)",
+        [(file.key, file.path, file.digest) for file, _ in files],
+    )
+    connection.executemany(
+        "DELETE FROM unwritten WHERE id = (SELECT id FROM records WHERE key = ?1) AND (?2 IS NULL OR change <= ?2)",
+        [(file.key, change) for file, change in files],
+    )
+
+
+def forget_files(connection: sqlite3.Connection, change: int) -> None:
+    """Take every record's file as unwritten."""
+    connection.execute(
+        "INSERT OR REPLACE INTO unwritten (id, change) SELECT id, ? FROM records WHERE hidden IS NULL", (change,)
+    )

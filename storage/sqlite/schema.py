@@ -1,0 +1,193 @@
+"""The tables and indexes of the store, and how an older store becomes a newer one."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from storage.sqlite.folder import UnusableError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+    from sqlite_utils.migrations import Migrations
+
+VERSION = 1
+"""Number of the newest migration; stands in the file as `user_version`."""
+APPLICATION_ID = 0x46454544
+"""Tells our files from those of other programs ("FEED")."""
+
+# Rows of `records` are numbered in the order of arrival, publisher's order, key, and never renumbered: the
+# order of a page is then (published, arrival, id), which the indexes give without sorting.
+# Bodies lie apart: an UPDATE rewrites a whole row, and a narrow row keeps 10 times more of them on a page.
+_FIRST = """
+CREATE TABLE counters (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    store TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    arrival INTEGER NOT NULL,
+    commits INTEGER NOT NULL
+);
+CREATE TABLE sources (
+    n INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    url TEXT NOT NULL,
+    host TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    keep_days INTEGER NOT NULL,
+    keep_entries INTEGER NOT NULL,
+    settings_digest TEXT NOT NULL,
+    removed_at INTEGER,
+    next_poll_at INTEGER NOT NULL,
+    next_reason TEXT NOT NULL,
+    etag BLOB,
+    last_modified BLOB,
+    body_digest BLOB,
+    validators_url TEXT,
+    effective_url TEXT,
+    fresh_until INTEGER,
+    retry_after_until INTEGER,
+    lease_until INTEGER,
+    last_attempt_at INTEGER,
+    last_success_at INTEGER,
+    last_new_at INTEGER,
+    last_status INTEGER,
+    failures INTEGER NOT NULL,
+    failure_kind TEXT,
+    failure_detail TEXT,
+    failing_since INTEGER,
+    degraded TEXT,
+    redirect_target TEXT,
+    redirect_seen INTEGER NOT NULL,
+    redirect_since INTEGER,
+    without_validators INTEGER NOT NULL,
+    every INTEGER,
+    ingest_times TEXT NOT NULL,
+    stopped TEXT,
+    feed TEXT NOT NULL,
+    polls INTEGER NOT NULL,
+    hints TEXT NOT NULL
+);
+CREATE INDEX sources_due ON sources (last_attempt_at IS NOT NULL, next_poll_at, position)
+    WHERE removed_at IS NULL AND stopped IS NULL;
+CREATE TABLE hosts (
+    host TEXT PRIMARY KEY,
+    not_before INTEGER,
+    reason TEXT
+) WITHOUT ROWID;
+CREATE INDEX hosts_waiting ON hosts (not_before);
+CREATE TABLE records (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    public_id TEXT NOT NULL UNIQUE,
+    source INTEGER NOT NULL REFERENCES sources (n),
+    identity TEXT NOT NULL,
+    alias TEXT NOT NULL,
+    category TEXT NOT NULL,
+    site TEXT NOT NULL,
+    feed TEXT NOT NULL,
+    title TEXT NOT NULL,
+    link TEXT,
+    guid TEXT,
+    author TEXT NOT NULL,
+    writers TEXT NOT NULL,
+    tags TEXT NOT NULL,
+    published INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    first_seen INTEGER NOT NULL,
+    date_source TEXT NOT NULL,
+    publisher_date INTEGER,
+    image TEXT,
+    language TEXT,
+    digest TEXT NOT NULL,
+    cleaner INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    arrival INTEGER NOT NULL,
+    updates INTEGER NOT NULL,
+    backlog INTEGER NOT NULL,
+    hidden TEXT,
+    unlisted_at INTEGER
+);
+CREATE INDEX records_identity ON records (source, identity);
+CREATE INDEX records_alias ON records (source, alias) WHERE alias <> identity;
+CREATE INDEX records_listed ON records (source, unlisted_at);
+CREATE INDEX records_newest ON records (published DESC, arrival DESC, id, backlog, source) WHERE hidden IS NULL;
+CREATE INDEX records_of_source ON records (source, published DESC, arrival DESC, id, backlog, first_seen)
+    WHERE hidden IS NULL;
+CREATE INDEX records_of_category ON records (category, published DESC, arrival DESC, id, backlog)
+    WHERE hidden IS NULL;
+CREATE INDEX records_first_seen ON records (first_seen, backlog, source, category) WHERE hidden IS NULL;
+CREATE TABLE bodies (
+    id INTEGER PRIMARY KEY REFERENCES records (id) ON DELETE CASCADE,
+    html TEXT NOT NULL,
+    raw_html TEXT,
+    summary TEXT NOT NULL,
+    enclosures TEXT NOT NULL
+);
+CREATE TABLE tombstones (
+    source INTEGER NOT NULL REFERENCES sources (n),
+    name TEXT NOT NULL,
+    PRIMARY KEY (source, name)
+) WITHOUT ROWID;
+CREATE TABLE files (
+    key TEXT PRIMARY KEY,
+    path TEXT NOT NULL,
+    digest TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE unwritten (
+    id INTEGER PRIMARY KEY REFERENCES records (id) ON DELETE CASCADE,
+    change INTEGER NOT NULL
+);
+"""
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the version of a store's file, 0 for an empty file; a foreign or a newer one raises `UnusableError`."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if application == 0 and version == 0 and tables == 0:
+        return 0
+    if application != APPLICATION_ID:
+        raise UnusableError("is a database of another program")
+    if version > VERSION:
+        raise UnusableError(
+            f"was written by a newer version of this program (schema {version}, this one knows {VERSION}): install that"
+        )
+    return version
+
+
+def migrate(connection: sqlite3.Connection, keep_copy: Callable[[int], None]) -> None:
+    """
+    Bring the file to `VERSION`, each step a transaction; `keep_copy` is called first where a store is there.
+
+    `keep_copy` takes the version that the file has.
+    """
+    version = version_of(connection)
+    if version == VERSION:
+        return
+    if version:
+        keep_copy(version)
+    # Imported here, as it takes 50 ms and a store that is up to date does not need it.
+    from sqlite_utils import Database  # noqa: PLC0415
+
+    _migrations().apply(Database(connection, recursive_triggers=False, execute_plugins=False))
+
+
+def _migrations() -> Migrations:
+    from sqlite_utils.migrations import Migrations  # noqa: PLC0415 # as above
+
+    migrations = Migrations("aggregator")
+
+    @migrations()
+    def first(db: Database) -> None:
+        db.executescript(_FIRST)
+        db.execute(
+            "INSERT INTO counters (one, store, revision, arrival, commits) VALUES (1, ?, 0, 0, 0)", [uuid.uuid4().hex]
+        )
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute("PRAGMA user_version = 1")
+
+    return migrations

@@ -1,4 +1,4 @@
-"""Poll once and end: the `poll` command."""
+"""Poll once and end: the `poll` command; look once and store nothing: `preview`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from datetime import datetime, timedelta
 
 from aggregator import clock
 from aggregator.daemon.build import Plant, plant
-from aggregator.hosts import address_key
-from aggregator.model import Settings
+from aggregator.fetch import fetch, user_agent
+from aggregator.hosts import host_and_port
+from aggregator.model import FailureKind, Fetched, PollError, Polling, Reading, Settings, Source
+from aggregator.network import Network
 from aggregator.poll import Outcome
-from storage.contract import PollState, StoreError
+from aggregator.workers import Workers
+from storage.contract import PollState, StoreError, Validators
 
 LEAST_APART = timedelta(minutes=5)
 """Nobody's impatience asks a publisher twice within it (rule 27)."""
@@ -74,7 +77,28 @@ def too_soon(states: Collection[PollState], allow_private: Collection[str], now:
         if state.retry_after_until and state.retry_after_until > now:
             until = f"{state.retry_after_until:%Y-%m-%d %H:%M}Z"
             waiting[source.id] = f"{source.id}: not asked; its publisher wants to be left alone until {until}"
-        elif last and now - last < LEAST_APART and address_key(source.url) not in allow_private:
+        elif last and now - last < LEAST_APART and host_and_port(source.url) not in allow_private:
             ago = int((now - last).total_seconds())
             waiting[source.id] = f"{source.id}: not asked; it was asked {ago} s ago, and five minutes are the least"
     return waiting
+
+
+async def look(url: str) -> tuple[Fetched, Reading]:
+    """
+    Fetch and read a feed's address once, storing nothing.
+
+    The operator named the address, so a private one is looked at too. Raises PollError, or ValueError for
+    what is no http(s) URL.
+    """
+    if not url.lower().startswith(("http://", "https://")):
+        raise ValueError(f"{url!r} is no address of a feed; it begins with https:// or http://")
+    source = Source(id="preview", url=url, name=url)
+    network, workers = Network(frozenset({host_and_port(url)})), Workers(count=1)
+    try:
+        answer = await fetch(network, source, url, Validators(), user_agent=user_agent(Polling().user_agent, None))
+        if not isinstance(answer, Fetched):  # rule 15: a 304 to a request without validators is PROTOCOL already
+            raise PollError(FailureKind.PROTOCOL, "it says that nothing changed, though nothing was asked about")
+        return answer, await workers.read(source, answer, clock.now())
+    finally:
+        await asyncio.to_thread(workers.close)
+        await network.aclose()

@@ -1,0 +1,69 @@
+"""`aggregator preview`: what a feed's address gives, without storing anything."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from aggregator.cli import EXIT_FOUND, Options
+
+if TYPE_CHECKING:
+    from aggregator.model import Fetched, Reading
+
+
+@click.command("preview")
+@click.argument("url")
+@click.option("--record", "as_record", is_flag=True, help="Show the newest entry's record file.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list of the records.")
+@click.pass_obj
+def command(options: Options, url: str, as_record: bool, as_json: bool) -> int:
+    """
+    Show what a feed's address gives, without storing anything.
+
+    One request is made. feeds.yaml is not needed.
+    """
+    from aggregator.cli.common import echo_json, log_to_stderr  # noqa: PLC0415 - --help answers without it
+    from aggregator.daemon.once import look  # noqa: PLC0415 - the same
+    from aggregator.model import PollError  # noqa: PLC0415 - the same
+    from aggregator.shapes import record_shape  # noqa: PLC0415 - the same
+    from storage.frontmatter import RecordForm, dumps  # noqa: PLC0415 - the same
+
+    log_to_stderr(options)
+    try:
+        fetched, reading = asyncio.run(look(url))
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong), param_hint="URL") from None
+    except PollError as error:
+        click.echo(f"{url}: {error.kind}: {error.detail}", err=True)
+        return EXIT_FOUND
+    if as_json:
+        echo_json([record_shape(record) for record in reading.records])
+    elif as_record:
+        if not reading.records:
+            click.echo("the feed is sound and has no entries, so there is no record to show", err=True)
+            return EXIT_FOUND
+        click.echo(dumps(max(reading.records, key=lambda record: record.published), RecordForm()), nl=False)
+    else:
+        click.echo(described(fetched, reading))
+    return 0
+
+
+def described(fetched: Fetched, reading: Reading) -> str:
+    """Return what a person wants to know of a feed before subscribing to it."""
+    info, records = reading.info, reading.records
+    lines = [
+        f"title    {info.title or '(none)'}",
+        f"format   {info.format}, {len(fetched.body):,} bytes, {len(records)} entries",
+        f"address  {fetched.url}",
+    ]
+    lines += [f"         after a redirect ({hop.status}) from {hop.url}" for hop in fetched.hops]
+    lines += [f"home     {info.link}"] if info.link else []
+    lines += [f"mended   {reading.degraded}"] if reading.degraded else []
+    if fetched.validators.etag is None and fetched.validators.last_modified is None:
+        lines.append("caution  it sends no validator: every poll downloads it whole")
+    lines += [f"{record.published:%Y-%m-%d %H:%M}  {record.title}" for record in records[:10]]
+    if len(records) > 10:
+        lines.append(f"                  and {len(records) - 10} more")
+    return "\n".join(lines)

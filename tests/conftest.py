@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# Tests have no packages (importmode=importlib); what they share is imported as `plugins.<name>`.
+sys.path.append(str(Path(__file__).parent))
+pytest_plugins = ["plugins.publisher"]
 
 CORPUS = Path(os.environ.get("FEED_CORPUS", Path(__file__).resolve().parents[1].parent / "shared" / "corpus"))
 

@@ -1,0 +1,334 @@
+"""Asks one source whether it has something new: one attempt, one deadline, conditional where it can be."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from http import HTTPStatus
+from typing import NoReturn
+
+import httpx
+
+from aggregator import __version__
+from aggregator.addresses import is_address, is_public
+from aggregator.budget import Share
+from aggregator.download import Body, Limits, download
+from aggregator.hosts import host_and_port, redact
+from aggregator.model import FailureKind, Fetched, Hop, NotModified, PollError, Source
+from aggregator.network import Network
+from aggregator.targets import Target, keeps_secrets, locate, redirected
+from storage.contract import Validators
+
+__all__ = ["Limits", "fetch", "user_agent"]
+
+_ACCEPT = (
+    b"application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, "
+    b"application/json;q=0.8, text/xml;q=0.8, */*;q=0.1"
+)
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_READ = frozenset({200, 203, 226})
+_OURS = frozenset(
+    b"host connection accept-encoding content-length transfer-encoding te trailer upgrade expect range "
+    b"if-none-match if-modified-since if-match if-unmodified-since if-range".split()
+)
+"""Headers that a source cannot set: they say what we do, or would change what an answer means."""
+_KINDS = {
+    401: FailureKind.AUTH,
+    407: FailureKind.AUTH,
+    403: FailureKind.BLOCKED,
+    451: FailureKind.BLOCKED,
+    404: FailureKind.NOT_FOUND,
+    410: FailureKind.GONE,
+    429: FailureKind.RATE_LIMITED,
+}
+_LIMITS = Limits()
+_PAGE_LIMITS = Limits(wire=64 * 1024, decoded=256 * 1024)
+_PAGE_SECONDS = 5.0
+_TITLE = re.compile(rb"<title[^>]{0,200}>([^<]{1,500})", re.IGNORECASE)
+
+
+async def fetch(
+    network: Network,
+    source: Source,
+    url: str,
+    validators: Validators,
+    *,
+    user_agent: str,
+    limits: Limits = _LIMITS,
+    share: Share | None = None,
+) -> Fetched | NotModified:
+    """
+    Ask for the URL once, follow its redirects, and return what it has, or that it has nothing new.
+
+    `url` is what is polled: the source's own, or where a proven redirect led. The validators go to the URL that
+    gave them and to no other (rule 3). `share`, where given, still holds the body's part of the network's budget
+    on return, for the caller to release; else it is given back here.
+    Raises PollError for everything else, with the failing answer's status and headers, and the hops before it.
+    Rules: design/fetching.md 1-8, 35-42, 48-59.
+    """
+    hops: list[Hop] = []
+    mine = share or network.budget.share()
+    seconds = source.timeout.total_seconds()
+    try:
+        async with asyncio.timeout(seconds) as deadline:
+            attempt = _Attempt(network, source, validators, user_agent, limits, mine, deadline, hops)
+            return await attempt.run(url)
+    except TimeoutError as error:
+        raise PollError(FailureKind.TIMEOUT, f"no complete answer within {seconds:g} s", hops=tuple(hops)) from error
+    except PollError as error:
+        error.hops = tuple(hops)
+        raise
+    finally:
+        if share is None:
+            mine.release()
+
+
+class _Attempt:
+    """One chain of requests, from the URL that is polled to the one that answers."""
+
+    def __init__(
+        self,
+        network: Network,
+        source: Source,
+        validators: Validators,
+        user_agent: str,
+        limits: Limits,
+        share: Share,
+        deadline: asyncio.Timeout,
+        hops: list[Hop],
+    ) -> None:
+        self._network = network
+        self._source = source
+        self._validators = validators
+        self._user_agent = user_agent
+        self._limits = limits
+        self._share = share
+        self._deadline = deadline
+        self._hops = hops
+        self._conditional = False
+
+    async def run(self, url: str) -> Fetched | NotModified:
+        """Follow the chain to its end."""
+        here, home = _start(url), _start(self._source.url)
+        # An answer may lead into a private network only where feeds.yaml itself does, and only there (security.md).
+        pair = host_and_port(here.text)
+        private = pair == host_and_port(home.text) and self._network.may_be_private(here.text)
+        trusted = keeps_secrets(home, here)
+        if trusted and here.authorization is None:
+            here = replace(here, authorization=home.authorization)
+        seen = {here.text}
+        while True:
+            response = await self._send(here, trusted=trusted, private=private)
+            try:
+                if response.status_code not in _REDIRECTS:
+                    return await self._answer(here, response)
+                there = self._next(here, response, seen)
+            finally:
+                await response.aclose()
+            if here.origin[0] == "https" and there.origin[0] == "http" and trusted and self._has_secrets(here):
+                said = f"{redact(here.text)} redirects from https to http, and this source sends credentials"
+                raise PollError(FailureKind.REDIRECT, said, status=response.status_code)
+            private = private and host_and_port(there.text) == pair
+            trusted = trusted and keeps_secrets(here, there)
+            if trusted and there.authorization is None:
+                there = replace(there, authorization=here.authorization)
+            here = there
+
+    def _next(self, here: Target, response: httpx.Response, seen: set[str]) -> Target:
+        """Return where the answer leads, and remember the hop."""
+        status, headers = response.status_code, readable(response.headers)
+        location = _first(response.headers, b"location")
+        if not location:
+            said = f"{redact(here.text)} answers {_words(status)} and does not say where"
+            raise PollError(FailureKind.REDIRECT, said, status=status, headers=headers)
+        try:
+            there = redirected(here, location)
+        except PollError as error:
+            error.status, error.headers = status, headers
+            raise
+        if there.text in seen:
+            said = f"{redact(here.text)} redirects back to {redact(there.text)}"
+            raise PollError(FailureKind.REDIRECT_LOOP, said, status=status, headers=headers)
+        if len(self._hops) >= self._limits.hops:
+            said = f"more than {self._limits.hops} redirects, the last one to {redact(there.text)}"
+            raise PollError(FailureKind.REDIRECT, said, status=status, headers=headers)
+        seen.add(there.text)
+        self._hops.append(Hop(status, here.text, there.text))
+        return there
+
+    async def _send(self, here: Target, *, trusted: bool, private: bool) -> httpx.Response:
+        request = httpx.Request("GET", here.url, headers=self._headers(here, trusted=trusted))
+        try:
+            return await self._network.send(request, private=private)
+        except httpx.TransportError as error:  # of a transport other than our own
+            raise _unsent(error, here) from error
+
+    def _headers(self, here: Target, *, trusted: bool) -> list[tuple[bytes, bytes]]:
+        headers = {
+            b"user-agent": (b"User-Agent", self._user_agent.encode()),
+            b"accept": (b"Accept", _ACCEPT),
+            b"accept-encoding": (b"Accept-Encoding", b"gzip, deflate"),
+            b"connection": (b"Connection", b"close"),
+        }
+        if trusted:
+            if here.authorization is not None:
+                headers[b"authorization"] = (b"Authorization", here.authorization)
+            for name, value in self._source.headers:
+                raw = name.encode("ascii", "replace")
+                if raw.lower() not in _OURS:
+                    headers[raw.lower()] = (raw, value.encode())
+        known = self._validators
+        self._conditional = known.url == here.text and (known.etag is not None or known.last_modified is not None)
+        if self._conditional and known.etag is not None:
+            headers[b"if-none-match"] = (b"If-None-Match", known.etag)
+        if self._conditional and known.last_modified is not None:
+            headers[b"if-modified-since"] = (b"If-Modified-Since", known.last_modified)
+        return list(headers.values())
+
+    def _has_secrets(self, here: Target) -> bool:
+        return bool(self._source.headers) or here.authorization is not None
+
+    async def _answer(self, here: Target, response: httpx.Response) -> Fetched | NotModified:
+        """Return what an answer that is no redirect says."""
+        status = response.status_code
+        if status == 304 and self._conditional:
+            return NotModified(here.text, readable(response.headers), self._merged(response), tuple(self._hops))
+        challenged = response.headers.get("cf-mitigated") == "challenge"
+        if status not in _READ or challenged:
+            await self._refuse(response, challenged=challenged)
+        headers = readable(response.headers)
+        try:
+            body = await download(response, self._limits, self._share, self._deadline)
+        except PollError as error:
+            error.status, error.headers = status, headers
+            raise
+        if not body.data.strip():
+            raise PollError(
+                FailureKind.EMPTY, f"{_words(status)}, and the body is empty", status=status, headers=headers
+            )
+        said = self._validators if body.truncated else _said(response, here, body)
+        return Fetched(here.text, status, headers, body.data, said, tuple(self._hops), body.truncated)
+
+    def _merged(self, response: httpx.Response) -> Validators:
+        """Return the stored validators with those that the 304 carries in their place (rules 6 and 7)."""
+        etag, last_modified = _first(response.headers, b"etag"), _first(response.headers, b"last-modified")
+        known = self._validators
+        return replace(known, etag=etag or known.etag, last_modified=last_modified or known.last_modified)
+
+    async def _refuse(self, response: httpx.Response, *, challenged: bool) -> NoReturn:
+        """Raise what an answer without a feed means."""
+        status, headers = response.status_code, readable(response.headers)
+        blocked = challenged and status not in {401, 404, 407, 410, 429}
+        kind = FailureKind.BLOCKED if blocked else _kind(status)
+        said = _words(status)
+        if status == 304:
+            said += ", though nothing was said that could be unchanged"
+        elif kind is FailureKind.PROTOCOL:
+            said += ", which is no answer to this request"
+        if challenged:
+            said += ", a challenge for browsers"
+        if kind is FailureKind.BLOCKED and (title := await self._title(response)):
+            said += f": {title}"
+        raise PollError(kind, said, status=status, headers=headers)
+
+    async def _title(self, response: httpx.Response) -> str | None:
+        """Return the title of a page that stands in the feed's place, on one line, as far as it can be had."""
+        try:
+            async with asyncio.timeout(_PAGE_SECONDS) as deadline:
+                page = await download(response, _PAGE_LIMITS, self._share, deadline)
+        except (PollError, TimeoutError):
+            return None  # the refusal is what counts, and it is known
+        found = _TITLE.search(page.data)
+        if found is None:
+            return None
+        text = html.unescape(found[1].decode("utf-8", "replace"))
+        return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:100] or None
+
+
+def user_agent(template: str, base_url: str | None) -> str:
+    """
+    Return who we say we are: `feed-aggregator/0.1.0 (+https://news.example.org/)`.
+
+    `{base_url}` and `{version}` are replaced; the program's bare name is given its version. Where there is no
+    address that a publisher could open, the parenthesis with it is left out. Rule: design/fetching.md 55.
+    """
+    if base_url is None or not _is_public_url(base_url):
+        template = re.sub(r"\s*\([^()]*\{base_url\}[^()]*\)", "", template).replace("{base_url}", "")
+    else:
+        template = template.replace("{base_url}", locate(base_url).text)
+    text = re.sub(r"^feed-aggregator(?![/\w-])", f"feed-aggregator/{__version__}", template)
+    text = text.replace("{version}", __version__)
+    return " ".join("".join(c for c in text if " " <= c <= "~").split()) or f"feed-aggregator/{__version__}"
+
+
+def readable(headers: httpx.Headers) -> Mapping[str, str]:
+    """Return the headers for reading: names in lower case, repeated ones joined; cookies are nobody's business."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in headers.raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        if name != "set-cookie":
+            found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def _start(url: str) -> Target:
+    try:
+        return locate(url)
+    except ValueError as error:
+        raise PollError(FailureKind.REFUSED_ADDRESS, f"{redact(url)} cannot be asked: {error}") from error
+
+
+def _is_public_url(url: str) -> bool:
+    try:
+        host = locate(url).url.host
+    except (ValueError, PollError):
+        return False
+    return is_public(host) if is_address(host) else "." in host
+
+
+def _first(headers: httpx.Headers, name: bytes) -> bytes | None:
+    """Return the first value of the header, verbatim; None where it is absent or empty."""
+    return next((value for key, value in headers.raw if key.lower() == name and value), None)
+
+
+def _said(response: httpx.Response, here: Target, body: Body) -> Validators:
+    """Return the validators that this answer carries; what it does not carry is cleared (rule 4)."""
+    return Validators(
+        etag=_first(response.headers, b"etag"),
+        last_modified=_first(response.headers, b"last-modified"),
+        digest=hashlib.sha256(body.data).digest(),
+        url=here.text,
+    )
+
+
+def _kind(status: int) -> FailureKind:
+    if status in _KINDS:
+        return _KINDS[status]
+    if status in {204, 205}:
+        return FailureKind.EMPTY
+    if 400 <= status < 500:
+        return FailureKind.CLIENT_ERROR
+    return FailureKind.SERVER_ERROR if 500 <= status < 600 else FailureKind.PROTOCOL
+
+
+def _words(status: int) -> str:
+    """Return the status with the words of the standard, not the publisher's."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"status {status}"
+
+
+def _unsent(error: httpx.TransportError, here: Target) -> PollError:
+    host = here.url.host
+    match error:
+        case httpx.ConnectError() | httpx.ReadError() | httpx.WriteError():
+            return PollError(FailureKind.CONNECT, f"no connection to {host} ({error})")
+        case httpx.TimeoutException():
+            return PollError(FailureKind.TIMEOUT, f"no answer from {host} ({error})")
+        case _:
+            return PollError(FailureKind.PROTOCOL, f"{host} does not answer in HTTP ({error})")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from lxml import etree
 
 from aggregator.render.characters import plain
@@ -30,10 +32,9 @@ def _say(parent: etree._Element, name: str, text: str, **attributes: str) -> etr
 
 def document(root: etree._Element, style: str | None) -> bytes:
     """Return the document in UTF-8 with its declaration; entries stand on lines of their own. No DTD, no entity."""
-    for element in (root, *root.iterchildren(), *(root[0].iterchildren() if root.tag == "rss" else ())):
+    for element in (*root.iterchildren(), *(root[0].iterchildren() if root.tag == "rss" else ())):
         element.tail = "\n"
+    head = '<?xml version="1.0" encoding="utf-8"?>\n'
     if style:
-        kept = style.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-        root.addprevious(etree.ProcessingInstruction("xml-stylesheet", f'type="text/css" href="{kept}"'))
-    root.tail = None
-    return etree.tostring(root.getroottree(), xml_declaration=True, encoding="utf-8") + b"\n"
+        head += f'<?xml-stylesheet type="text/css" href="{escape(style)}"?>\n'
+    return head.encode() + etree.tostring(root, encoding="utf-8", xml_declaration=False) + b"\n"

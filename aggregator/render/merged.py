@@ -24,7 +24,7 @@ class SourceInfo:
     """An absolute URI: the publisher's own feed id where it is one, else minted from the source's id."""
     title: str
     url: str | None = None
-    """Address of the publisher's document; None where the source stands in feeds.yaml no more."""
+    """Address of the publisher's document."""
     home: str | None = None
     type: str | None = None
     """Media type of the publisher's document; None where it is neither Atom nor RSS."""
@@ -38,10 +38,11 @@ class MergedFeed:
     title: str
     self_url: str
     home_url: str
+    """Where the server's paths begin: ends with `/`."""
     records: tuple[Record, ...]
     """In the order in which they are to be shown."""
     sources: Mapping[str, SourceInfo]
-    """By source id; of a source that is missing here only the record's own site name is told."""
+    """By source id; one that is missing here is polled no more."""
     next_url: str | None = None
     style: str | None = None
     """Where the stylesheet for browsers lies: a path on the same site; None: none is named."""
@@ -59,8 +60,16 @@ class MergedFeed:
 
     def source_of(self, record: Record) -> SourceInfo:
         """Return what is said of the record's source."""
-        found = self.sources.get(record.source_id)
-        return found or SourceInfo(id=feed_id("source", record.source_id), title=plain(record.categories[1]))
+        return self.sources.get(record.source_id) or self._left(record)
+
+    def _left(self, record: Record) -> SourceInfo:
+        """Return what is said of a source that is polled no more: the feed that we ourselves keep of it stands in."""
+        return SourceInfo(
+            id=feed_id("source", record.source_id),
+            title=plain(record.categories[1]) or record.source_id,
+            url=web_uri(f"{self.home_url}source/{record.source_id}.atom"),
+            type="application/atom+xml",
+        )
 
 
 def feed_id(kind: str, name: str) -> str:

@@ -23,7 +23,7 @@ def shown_title(record: Record) -> str:
 
 
 def _last_resort(record: Record) -> str:
-    return record.link or plain(record.categories[1]) or record.key
+    return plain(record.link or "") or plain(record.categories[1]) or record.key
 
 
 def writers_of(record: Record) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ def text_of(html: str) -> str:
         return _SPACES.sub(" ", beginning).strip()
     root = etree.fromstring(f"<div>{beginning}</div>", etree.HTMLParser())
     words = (part for part in _texts(root) if part.strip())
-    return _SPACES.sub(" ", " ".join(words)).strip()
+    return plain(_SPACES.sub(" ", " ".join(words)))  # again: a character reference such as &#1; has become one
 
 
 def _texts(root: etree._Element) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import parse_qsl
 
@@ -20,11 +21,11 @@ from aggregator.model import Settings
 from aggregator.web import assets, pages
 from aggregator.web.answer import Answer, RawHeaders, answer, header, represent
 from aggregator.web.errors import error
-from aggregator.web.feeds import FORMATS, near, render_feed, wish_of
+from aggregator.web.feeds import FORMATS, near, page_of, render_feed, wish_of
 from aggregator.web.memory import Memory, Revision
 from aggregator.web.records import record_bytes
 from aggregator.web.site import Site, admits, site_of
-from storage.contract import RecordQuery, Store, StoreError
+from storage.contract import Store, StoreError
 
 LONGEST = 2000
 """Bytes of a query string, at most."""
@@ -96,11 +97,11 @@ class Web:
     async def river(self, request: Request) -> Response:
         """Answer with the first page, or with an older one."""
         wish, site = wish_of("atom", parameters(request.scope)), self.site
-        query = RecordQuery(before=wish.before, limit=wish.limit)
 
         def made() -> bytes:
-            page, states = self._store.page(query), self._store.states()
-            return pages.first_page(site, page, states, self._now(), older=wish.before is not None)
+            page, states = page_of(self._store, wish.query()), self._store.states()
+            older = f"?{replace(wish, before=page.next).parameters()}" if page.next else None
+            return pages.first_page(site, page.records, older, states, self._now(), first=wish.before is None)
 
         shown = await run_in_threadpool(lambda: represent(made()))
         headers = [*pages.PAGE_HEADERS, (b"cache-control", self._fresh), (b"vary", b"Accept-Encoding")]

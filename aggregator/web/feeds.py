@@ -13,15 +13,16 @@ from starlette.exceptions import HTTPException
 
 from aggregator import render
 from aggregator.health import public_url
+from aggregator.merge import MOST, View, select
 from aggregator.model import Settings
 from aggregator.render import MergedFeed, SourceInfo
 from aggregator.render.merged import feed_id
 from aggregator.web.assets import static_path
 from aggregator.web.site import Site
-from storage.contract import PollState, RecordQuery, Store
+from storage.contract import Page, PollState, RecordQuery, Store
+from storage.record import Record
 
 DEFAULT_LIMIT = 50
-MOST = 500
 
 FORMATS: Mapping[str, tuple[Callable[[MergedFeed], bytes], bytes, bytes]] = {
     "atom": (render.atom, b"application/atom+xml; charset=utf-8", b"application/xml; charset=utf-8"),
@@ -31,6 +32,7 @@ FORMATS: Mapping[str, tuple[Callable[[MergedFeed], bytes], bytes, bytes]] = {
 """By ending: what writes it, its media type, and the one that a browser shows instead of saving."""
 
 _LATER = {"q": "searching a feed", "tag": "choosing by tag", "content": "choosing how much of the body"}
+_NO_CURSOR = "before= is no place in this feed; take it from the feed's own next link"
 _CURSOR = re.compile(r"[A-Za-z0-9_\-.~:=]{1,200}")
 
 
@@ -41,7 +43,8 @@ class Wish:
     format: str
     source: str | None = None
     """The source whose own feed this is; None: the merged one."""
-    limit: int = DEFAULT_LIMIT
+    limit: int | None = None
+    """Exactly so many at most; None: the view's own number, and on its first page all that arrived of late."""
     before: str | None = None
     since: datetime | None = None
     categories: tuple[str, ...] = ()
@@ -56,7 +59,7 @@ class Wish:
             backlog=self.source is not None,
             since=self.since,
             before=self.before,
-            limit=self.limit,
+            limit=self.limit or DEFAULT_LIMIT,
         )
 
     def name(self) -> str:
@@ -65,14 +68,19 @@ class Wish:
         return f"merged?{urlencode(chosen)}" if chosen else "merged"
 
     def path(self) -> str:
-        """Return the feed's path below base_url with the parameters that are not the default, in one order."""
+        """Return the feed's path below base_url."""
+        place = f"source/{self.source}.{self.format}" if self.source else f"feed.{self.format}"
+        told = self.parameters()
+        return f"{place}?{told}" if told else place
+
+    def parameters(self) -> str:
+        """Return the query string that asks for the same, without what is the default, in one order."""
         told: list[tuple[str, str]] = [("category", word) for word in self.categories]
         told += [("source", word) for word in self.sources]
         told += [("since", self.since.isoformat().replace("+00:00", "Z"))] if self.since else []
-        told += [("limit", str(self.limit))] if self.limit != DEFAULT_LIMIT else []
+        told += [("limit", str(self.limit))] if self.limit else []
         told += [("before", self.before)] if self.before else []
-        place = f"source/{self.source}.{self.format}" if self.source else f"feed.{self.format}"
-        return f"{place}?{urlencode(told)}" if told else place
+        return urlencode(told)
 
 
 def wish_of(ending: str, parameters: Sequence[tuple[str, str]], source: str | None = None) -> Wish:
@@ -98,9 +106,9 @@ def wish_of(ending: str, parameters: Sequence[tuple[str, str]], source: str | No
     )
 
 
-def _limit(values: list[str]) -> int:
+def _limit(values: list[str]) -> int | None:
     if not values:
-        return DEFAULT_LIMIT
+        return None
     if not (values[-1].isascii() and values[-1].isdigit() and values[-1].strip("0")):
         raise HTTPException(400, f"limit={values[-1][:40]} is no whole number from 1 to {MOST}")
     return MOST if len(values[-1]) > len(str(MOST)) else min(int(values[-1]), MOST)
@@ -110,7 +118,7 @@ def _before(values: list[str]) -> str | None:
     if not values:
         return None
     if not _CURSOR.fullmatch(values[-1]):
-        raise HTTPException(400, "before= is no cursor; take it from the feed's own next link")
+        raise HTTPException(400, _NO_CURSOR)
     return values[-1]
 
 
@@ -139,7 +147,7 @@ def render_feed(store: Store, settings: Settings, site: Site, wish: Wish) -> byt
         known = {source.id for source in settings.sources}
         if asked not in infos and asked not in known and asked not in store.counts():
             raise HTTPException(404, f"there is no source {asked[:80]!r}{near(asked, sorted(known))}")
-    page = store.page(wish.query())
+    records, following = _chosen(store, wish)
     title = infos[wish.source].title if wish.source in infos else wish.source
     write, _, _ = FORMATS[wish.format]
     return write(
@@ -148,12 +156,37 @@ def render_feed(store: Store, settings: Settings, site: Site, wish: Wish) -> byt
             title=title or " · ".join((site.title, *wish.categories)),
             self_url=site.base + wish.path(),
             home_url=site.base,
-            records=page.records,
+            records=records,
             sources=infos,
-            next_url=site.base + replace(wish, before=page.next).path() if page.next else None,
+            next_url=site.base + replace(wish, before=following).path() if following else None,
             style=static_path("feed.css", site.prefix),
         )
     )
+
+
+def _chosen(store: Store, wish: Wish) -> tuple[tuple[Record, ...], str | None]:
+    """
+    Return the records of the feed and the cursor of the page that follows.
+
+    The document that readers subscribe to also holds what arrived of late, and so may repeat entries of
+    later pages; with a limit, a date or a cursor the feed is exactly the page that was asked for.
+    """
+    query = wish.query()
+    page = page_of(store, query)
+    newest = None if wish.limit or wish.before or wish.since else store.newest_arrival(query)
+    if newest is None:
+        return page.records, page.next
+    view = View(wish.name(), "", entries=query.limit, backlog=query.backlog)
+    late = replace(query, backlog=False, arrived_since=newest - view.window, limit=MOST)
+    return select(view, newest, (*page.records, *store.page(late).records)), page.next
+
+
+def page_of(store: Store, query: RecordQuery) -> Page:
+    """Return the page. Raises HTTPException 400 where its cursor is none, and StoreError."""
+    try:
+        return store.page(query)
+    except ValueError:
+        raise HTTPException(400, _NO_CURSOR) from None
 
 
 def source_infos(states: Sequence[PollState]) -> dict[str, SourceInfo]:

@@ -35,7 +35,7 @@ class Revision:
         return await asyncio.shield(self._waiting)
 
     async def _after(self, earlier: asyncio.Task[int] | None) -> int:
-        if earlier is not None:
+        if earlier is not None and not earlier.done():
             await asyncio.wait([earlier])
         self._reading, self._waiting = self._waiting, None
         return await run_in_threadpool(self._store.revision)

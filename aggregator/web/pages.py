@@ -15,7 +15,7 @@ from aggregator.render.characters import language_tag, plain, rfc3339, web_uri
 from aggregator.render.wording import excerpt, shown_title
 from aggregator.web.assets import static_path
 from aggregator.web.site import Site
-from storage.contract import Page, PollState
+from storage.contract import PollState
 from storage.record import Record
 
 _POLICY = (
@@ -82,10 +82,23 @@ def line_of(record: Record, names: Mapping[str, str]) -> Line:
     )
 
 
-def first_page(site: Site, page: Page, sources: Sequence[PollState], now: datetime, *, older: bool) -> bytes:
-    """Return the river as HTML; `older` is True on pages reached by a cursor."""
+def first_page(
+    site: Site,
+    records: Sequence[Record],
+    older: str | None,
+    sources: Sequence[PollState],
+    now: datetime,
+    *,
+    first: bool,
+) -> bytes:
+    """
+    Return the river as HTML.
+
+    `older` is the query string of the page that follows, None on the last; `first` is False on pages
+    reached by a cursor.
+    """
     names = {state.source.id: plain(state.feed.title or "") or state.source.name for state in sources}
-    lines = [line_of(record, names) for record in page.records]
+    lines = [line_of(record, names) for record in records]
     healths = [(names[state.source.id], health_of(state, now)) for state in sources]
     return (
         _pages.get_template("river.html")
@@ -95,7 +108,7 @@ def first_page(site: Site, page: Page, sources: Sequence[PollState], now: dateti
             formats=_FORMATS,
             days=[(day, list(some)) for day, some in groupby(lines, key=lambda line: line.at.date())],
             older=older,
-            next=page.next,
+            first=first,
             sources=len(sources),
             tally=_tally(healths),
             troubles=[one for one in healths if one[1].state not in (State.OK, State.MOVED)][:TROUBLES],

@@ -84,10 +84,10 @@ def compose(text: str, report: Report) -> Node | None:
     try:
         return _Composer(text, report).root()
     except MarkedYAMLError as error:
-        problem = str(error.problem or error.context)
-        # What lacks its colon or its bracket is where the scanner began, not where it gave up.
-        began = "could not find expected ':'" in problem or "unexpected end of stream" in problem
-        mark = (error.context_mark if began else None) or error.problem_mark or error.context_mark
+        problem, mark = str(error.problem or error.context), error.problem_mark
+        # Where the file just ends, or a colon is missing, the place to look at is where the scanner began.
+        if error.context_mark and (mark is None or not report.line(mark.line + 1) or "find expected ':'" in problem):
+            mark = error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         report.refuse(_in_words(problem, report.line(line)), line, column)
     except (YAMLError, ValueError, AssertionError) as error:
@@ -236,8 +236,8 @@ SENTENCES = {
     "found unexpected end of stream": "the quotes that open here are never closed",
     "found unknown escape character": "a backslash in double quotes starts an escape; use single quotes for plain text",
     "that cannot start any token": "text cannot begin with this character; put it in quotes",
-    "expected ',' or ']'": "a `[` is not closed: a comma or `]` is missing",
-    "expected ',' or '}'": "a `{` is not closed: a comma or `}` is missing",
+    "expected ',' or ']'": "the `[` is not closed: a comma or `]` is missing",
+    "expected ',' or '}'": "the `{` is not closed: a comma or `}` is missing",
     "expected the node content": "a value is missing here, or a bracket too many stands",
     "expected '<document start>'": "this stands outside of the mapping that the file is: keys begin in the first column",
     "found undefined tag handle": "text that begins with ! goes in quotes",

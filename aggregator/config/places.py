@@ -88,8 +88,11 @@ class Places:
     def tell(self, error: ValidationError) -> list[Loc]:
         """Note a fault for every error; return the places that cannot be used."""
         found = error.errors(include_url=False, include_input=False)
+        # Where the URL is there under a wrong name, that it is missing says nothing more.
+        renamed = {one["loc"][:-1] for one in found if one["type"] == "extra_forbidden" and _stands_for_url(one["loc"])}
         for one in found:
-            self._tell(one)
+            if not (one["type"] == "missing" and one["loc"][:-1] in renamed):
+                self._tell(one)
         return [one["loc"] for one in found]
 
     def _tell(self, error: ErrorDetails) -> None:
@@ -145,6 +148,13 @@ class Places:
             return f"{self.label(loc[1])}: {rest}: " if rest else f"{self.label(loc[1])}: "
         rest = ".".join(step for step in loc if isinstance(step, str))
         return f"{rest}: " if rest else ""
+
+
+def _stands_for_url(loc: Loc) -> bool:
+    part = schema.part_at(loc[:-1])
+    return part is schema.SourcePart and (
+        loc[-1] in schema.LATER_IN_PLACE_OF_URL or _likely(str(loc[-1]), schema.SourcePart) == "url"
+    )
 
 
 def _likely(key: str, part: type[schema.Part]) -> str | None:

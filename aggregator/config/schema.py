@@ -19,7 +19,8 @@ from aggregator.model import BodyStyle, Keep, Polling, RecordStyle, Server
 VERSION = 1
 LATER_AT_ROOT = frozenset(("rsshub", "views"))
 LATER_IN_DEFAULTS = frozenset(("auth", "cookies", "filters", "headers", "proxy", "tags", "tls_verify", "user_agent"))
-LATER_IN_SOURCE = LATER_IN_DEFAULTS | {"enabled", "fallback", "group", "http2", "include", "opml", "rsshub", "sources"}
+LATER_IN_PLACE_OF_URL = frozenset(("group", "include", "opml", "rsshub", "sources"))
+LATER_IN_SOURCE = LATER_IN_DEFAULTS | LATER_IN_PLACE_OF_URL | {"enabled", "fallback", "http2"}
 """Keys of later versions: refused by name until they work, never passed over in silence."""
 FIELDS = ("link", "updated", "tags", "lang", "description", "rss")
 

@@ -86,7 +86,7 @@ def _sources(places: Places, values: Values) -> tuple[object, list[str]]:
         if missing is None:
             found.append(value)
             kept.append(item)
-        else:
+        elif missing:
             warnings.append(f"{places.report.file}:{item.line}: {places.label(index)} is set aside: {missing}")
     # What the schema counts is what was kept.
     entries = {**places.root.entries, "sources": (key, ListNode(node.line, node.column, kept))}

@@ -75,7 +75,7 @@ def listen(text: str) -> str:
     if address.isdecimal():
         raise WrongValueError(f'"{address}" has no host; write 127.0.0.1:{address} (0.0.0.0:{address} for everybody)')
     host, _, port = address.rpartition(":")
-    if address.startswith(":"):
+    if address.startswith(":") and not address.startswith("::"):
         raise WrongValueError(f'"{address}" has no host; write 127.0.0.1{address} (0.0.0.0{address} for everybody)')
     return _host_port(address, host, port, LISTEN_RULE, example="8080")
 

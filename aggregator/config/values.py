@@ -29,9 +29,12 @@ class Values:
         return None if value is _GONE else value
 
     def source(self, node: Node) -> tuple[object, str | None]:
-        """Return the value of a source and None, or the sentence on the variable that it lacks."""
+        """Return the value of a source and None; else the sentence on what it lacks, `""` where that was told already."""
         self._missing.clear()
+        told = len(self._report.faults)
         value = self._value(node)
+        if len(self._report.faults) > told:
+            return None, ""
         return value, self._missing[0][1] if self._missing else None
 
     def _value(self, node: Node) -> object:
@@ -39,8 +42,8 @@ class Values:
         if isinstance(node, TextNode):
             return self._text(node)
         if isinstance(node, MapNode):
-            found = {key: self._value(value) for key, (_, value) in node.entries.items()}
-            return {key: value for key, value in found.items() if value is not _GONE} if self._missing else found
+            found = ((key, self._value(value)) for key, (_, value) in node.entries.items())
+            return {key: value for key, value in found if value is not _GONE}
         items = [self._value(item) for item in node.items]
         # A list with a gap is left out whole: its other items must keep their places.
         return _GONE if any(item is _GONE for item in items) else items

@@ -1,0 +1,1132 @@
+"""What every store promises (storage.contract), asked of every store that there is."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage.contract import (
+    Changes,
+    FeedInfo,
+    HostState,
+    Poll,
+    PollState,
+    RecordFile,
+    RecordQuery,
+    SourceRow,
+    Store,
+    StoreError,
+    StoreFullError,
+    StoreLockedError,
+    StoreMissingError,
+    Validators,
+)
+from storage.record import DateSource, Enclosure, Record, key_of
+from storage.sqlite import SqliteStore
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+LEASE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of store: how it is opened, and how its disk is filled and freed."""
+
+    open: Callable[[Path], Any]
+    open_readonly: Callable[[Path], Any]
+    fill: Callable[[Any], None]
+    free: Callable[[Any], None]
+
+
+def _limit_pages(store: SqliteStore, spare: int | None) -> None:
+    def limit() -> None:
+        pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
+        store._connection.execute(f"PRAGMA max_page_count = {1 << 30 if spare is None else pages + spare}")
+
+    store._on_writer(limit)
+
+
+KINDS = [
+    pytest.param(
+        Kind(
+            open=SqliteStore.open,
+            open_readonly=SqliteStore.open_readonly,
+            fill=lambda store: _limit_pages(store, 3),
+            free=lambda store: _limit_pages(store, None),
+        ),
+        id="sqlite",
+    )
+]
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return request.param
+
+
+@pytest.fixture
+def store(kind: Kind, tmp_path: Path) -> Iterator[Store]:
+    with closing(kind.open(tmp_path)) as store:
+        yield store
+
+
+# --- the world of these tests -----------------------------------------------------------------------------------
+
+
+def source(source_id: str = "one", **changes: Any) -> SourceRow:
+    row = SourceRow(
+        id=source_id,
+        name=source_id.title(),
+        url=f"https://{source_id}.example/feed",
+        host=f"{source_id}.example",
+        position=0,
+        keep_days=365,
+        keep_entries=5000,
+        settings_digest="first",
+    )
+    return replace(row, **changes)
+
+
+def record(name: str, source_id: str = "one", **changes: Any) -> Record:
+    identity = f"https://{source_id}.example/{name}"
+    base = Record(
+        key=key_of(source_id, identity),
+        public_id=identity,
+        source_id=source_id,
+        identity=identity,
+        alias=identity.removeprefix("https:"),
+        categories=("新媒体", source_id, "latest"),
+        title=f"标题 {name}",
+        link=identity,
+        guid=identity,
+        author=source_id,
+        writers=(),
+        tags=(),
+        published=NOW,
+        updated=NOW,
+        first_seen=NOW,
+        date_source=DateSource.PUBLISHED,
+        publisher_date=NOW,
+        image=None,
+        html=f"<p>{name}</p>",
+        summary="",
+        enclosures=(),
+        language=None,
+        digest=f"digest of {name}",
+        cleaner=1,
+    )
+    return replace(base, **changes)
+
+
+def poll(
+    store: Store, source_id: str, *new: Record, now: datetime = NOW, host: HostState | None = None, **changes: Any
+) -> Poll:
+    """Return the poll of a source with these new entries; `listed` is all of them unless `changes` says otherwise."""
+    state = next(state for state in store.states() if state.source.id == source_id)
+    changes = {"new": new, "listed": frozenset(entry.key for entry in new), **changes}
+    return Poll(
+        state=replace(state, next_poll_at=now + HOUR, polls=state.polls + 1),
+        host=host or HostState(state.source.host),
+        changes=Changes(**changes),
+    )
+
+
+def bring(store: Store, source_id: str, *new: Record, now: datetime = NOW, **changes: Any) -> None:
+    [saved] = store.save_polls([poll(store, source_id, *new, now=now, **changes)], now)
+    assert saved.error is None
+
+
+def ids(claims: list[Any]) -> list[str]:
+    return [claim.state.source.id for claim in claims]
+
+
+def titles(store: Store, **query: Any) -> list[str]:
+    return [found.title.removeprefix("标题 ") for found in store.page(RecordQuery(**query)).records]
+
+
+def all_pages(store: Store, **query: Any) -> list[Record]:
+    found: list[Record] = []
+    page = store.page(RecordQuery(**query))
+    found += page.records
+    while page.next:
+        page = store.page(RecordQuery(**query, before=page.next))
+        assert page.records
+        found += page.records
+    return found
+
+
+class TestSources:
+    def test_a_new_source_is_due_at_once(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+
+        [state] = store.states()
+        assert state == PollState(source(), next_poll_at=NOW)
+        assert store.next_due_at() == NOW
+
+    def test_sources_stand_in_the_order_of_feeds_yaml(self, store: Store) -> None:
+        store.sync_sources([source("b", position=0), source("a", position=1)], NOW)
+        store.sync_sources([source("a", position=0), source("b", position=1)], NOW)
+
+        assert [state.source.id for state in store.states()] == ["a", "b"]
+
+    def test_a_source_that_stays_keeps_its_state(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one")
+        [before] = store.states()
+        store.sync_sources([source(name="Other name", keep_days=3)], NOW + HOUR)
+
+        assert store.states() == [replace(before, source=source(name="Other name", keep_days=3))]
+
+    def test_changed_settings_drop_the_validators_alone(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        whole = poll(store, "one")
+        whole = replace(whole, state=replace(whole.state, validators=Validators(b'"v1"'), effective_url="https://x/"))
+        store.save_polls([whole], NOW)
+        store.sync_sources([source(settings_digest="second")], NOW)
+
+        [state] = store.states()
+        assert state.validators == Validators()
+        assert state.effective_url == "https://x/"
+        assert state.next_poll_at == NOW + HOUR
+
+    def test_validators_got_under_old_settings_are_not_kept(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        under_way = poll(store, "one")
+        store.sync_sources([source(settings_digest="second")], NOW)
+        store.save_polls([replace(under_way, state=replace(under_way.state, validators=Validators(b'"v1"')))], NOW)
+
+        [state] = store.states()
+        assert state.validators == Validators()
+        assert state.source.settings_digest == "second"
+        assert state.polls == 1
+
+    def test_a_source_with_a_new_url_forgets_the_old_one_and_is_due(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        moved = poll(store, "one", record("a"))
+        store.save_polls([replace(moved, state=replace(moved.state, effective_url="https://x/", stopped="gone"))], NOW)
+        store.sync_sources([source(url="https://two.example/feed")], NOW + HOUR)
+
+        [state] = store.states()
+        assert (state.effective_url, state.stopped, state.next_poll_at) == (None, None, NOW + HOUR)
+        assert titles(store, sources=["one"]) == ["a"]
+
+    def test_a_removed_source_is_not_polled_and_its_records_stay(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        store.sync_sources([], NOW)
+
+        assert store.states() == []
+        assert store.claim_due(NOW + 2 * HOUR, limit=9, lease=LEASE, only=["one"], due=False) == []
+        assert store.next_due_at() is None
+        assert titles(store) == ["a"]
+        assert store.counts() == {"one": 1}
+
+    def test_a_source_that_comes_back_is_not_due_before_its_time(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        store.sync_sources([], NOW)
+        store.sync_sources([source()], NOW)
+
+        assert store.claim_due(NOW, limit=9, lease=LEASE) == []
+        assert store.next_due_at() == NOW + HOUR
+
+    def test_a_poll_that_ends_after_its_source_was_removed_is_saved(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        under_way = poll(store, "one", record("a"))
+        store.sync_sources([], NOW)
+        store.save_polls([under_way], NOW)
+
+        assert titles(store) == ["a"]
+        assert store.states() == []
+
+    def test_two_sources_with_one_id_are_refused(self, store: Store) -> None:
+        with pytest.raises(ValueError, match="one id"):
+            store.sync_sources([source(), source()], NOW)
+
+
+class TestClaims:
+    def test_a_claim_is_on_disk_when_it_is_given(self, kind: Kind, store: Store, tmp_path: Path) -> None:
+        store.sync_sources([source()], NOW)
+        [claim] = store.claim_due(NOW, limit=9, lease=LEASE)
+
+        with closing(kind.open_readonly(tmp_path)) as beside:
+            [state] = beside.states()
+        assert claim.state == state
+        assert (state.lease_until, state.last_attempt_at) == (NOW + LEASE, NOW)
+        assert claim.host == HostState("one.example")
+
+    def test_never_polled_sources_come_first_then_the_longest_due(self, store: Store) -> None:
+        store.sync_sources([source(name, position=n) for n, name in enumerate("abcd")], NOW)
+        for name, late in (("a", 1), ("b", 3)):
+            store.claim_due(NOW, limit=1, lease=LEASE, only=[name])
+            old = poll(store, name)
+            store.save_polls([replace(old, state=replace(old.state, next_poll_at=NOW - late * HOUR))], NOW)
+
+        assert ids(store.claim_due(NOW, limit=9, lease=LEASE)) == ["c", "d", "b", "a"]
+
+    def test_no_more_than_the_limit_are_taken(self, store: Store) -> None:
+        store.sync_sources([source(name, position=n) for n, name in enumerate("abcd")], NOW)
+
+        assert ids(store.claim_due(NOW, limit=3, lease=LEASE)) == ["a", "b", "c"]
+        assert ids(store.claim_due(NOW, limit=3, lease=LEASE)) == ["d"]
+        assert store.claim_due(NOW, limit=0, lease=LEASE) == []
+
+    def test_a_leased_source_is_left_alone_until_its_lease_has_passed(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        store.claim_due(NOW, limit=9, lease=LEASE)
+
+        assert store.claim_due(NOW + LEASE - timedelta(microseconds=1), limit=9, lease=LEASE) == []
+        assert store.next_due_at() is None
+        assert store.next_due_at(NOW + LEASE) == NOW
+        assert ids(store.claim_due(NOW + LEASE, limit=9, lease=LEASE)) == ["one"]
+
+    def test_a_released_source_is_due_as_before(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        store.claim_due(NOW, limit=9, lease=LEASE)
+        store.release(["one", "unknown"], NOW)
+
+        [state] = store.states()
+        assert state == PollState(source(), next_poll_at=NOW, last_attempt_at=NOW)
+        assert ids(store.claim_due(NOW, limit=9, lease=LEASE)) == ["one"]
+
+    def test_saving_a_poll_ends_its_lease(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        [claim] = store.claim_due(NOW, limit=9, lease=LEASE)
+        store.save_polls([Poll(claim.state, claim.host)], NOW)
+
+        assert store.states()[0].lease_until is None
+
+    def test_three_hundred_due_on_one_host_do_not_hold_up_the_others(self, store: Store) -> None:
+        crowd = [source(f"crowd{n}", host="crowd.example", position=n) for n in range(300)]
+        others = [source(f"other{n}", position=300 + n) for n in range(5)]
+        store.sync_sources(crowd + others, NOW)
+
+        assert ids(store.claim_due(NOW, limit=6, lease=LEASE)) == ["crowd0", *(f"other{n}" for n in range(5))]
+
+    def test_a_host_gets_what_is_left_of_its_share(self, store: Store) -> None:
+        store.sync_sources([source(f"s{n}", host="h.example", position=n) for n in range(6)], NOW)
+
+        assert ids(store.claim_due(NOW, limit=9, lease=LEASE, per_host=3, busy={"h.example": 1})) == ["s0", "s1"]
+        assert store.claim_due(NOW, limit=9, lease=LEASE, per_host=3, busy={"h.example": 3}) == []
+
+    def test_a_host_that_asked_for_a_wait_gives_none(self, store: Store) -> None:
+        store.sync_sources([source("a", host="h.example"), source("b", host="h.example", position=1)], NOW)
+        wait = HostState("h.example", NOW + HOUR, "429 with Retry-After: 3600")
+        store.save_polls([poll(store, "a", host=wait)], NOW)
+
+        assert store.claim_due(NOW, limit=9, lease=LEASE) == []
+        assert store.claim_due(NOW, limit=9, lease=LEASE, only=["b"], due=False) == []
+        [claim] = store.claim_due(NOW + HOUR, limit=1, lease=LEASE, only=["b"])
+        assert claim.host == wait
+
+    def test_a_poll_that_knows_of_no_wait_does_not_end_one(self, store: Store) -> None:
+        store.sync_sources([source("a", host="h.example"), source("b", host="h.example", position=1)], NOW)
+        store.save_polls([poll(store, "a", host=HostState("h.example", NOW + HOUR, "429"))], NOW)
+        store.save_polls([poll(store, "b", host=HostState("h.example"))], NOW)
+
+        assert store.claim_due(NOW, limit=9, lease=LEASE, due=False) == []
+
+    def test_due_false_takes_what_is_not_due_but_nothing_before_its_retry_after(self, store: Store) -> None:
+        store.sync_sources([source("a"), source("b", position=1)], NOW)
+        told = poll(store, "b")
+        told = replace(told, state=replace(told.state, retry_after_until=NOW + HOUR))
+        store.save_polls([poll(store, "a"), told], NOW)
+
+        assert store.claim_due(NOW, limit=9, lease=LEASE) == []
+        assert ids(store.claim_due(NOW, limit=9, lease=LEASE, due=False)) == ["a"]
+
+    def test_a_stopped_source_is_taken_only_where_it_is_named(self, store: Store) -> None:
+        store.sync_sources([source("a"), source("b", position=1)], NOW)
+        gone = poll(store, "a")
+        store.save_polls([replace(gone, state=replace(gone.state, stopped="gone"))], NOW)
+
+        assert ids(store.claim_due(NOW + HOUR, limit=9, lease=LEASE, due=False)) == ["b"]
+        assert ids(store.claim_due(NOW + HOUR, limit=9, lease=LEASE, only=["a"])) == ["a"]
+
+    def test_claims_of_many_threads_never_overlap(self, store: Store) -> None:
+        store.sync_sources([source(f"s{n}", position=n) for n in range(120)], NOW)
+        taken: list[str] = []
+
+        def claim_all() -> None:
+            while claims := store.claim_due(NOW, limit=7, lease=LEASE):
+                taken.extend(ids(claims))
+
+        threads = [threading.Thread(target=claim_all) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert sorted(taken) == sorted(f"s{n}" for n in range(120))
+
+
+class TestSaving:
+    def test_a_record_comes_back_as_it_was_saved(self, store: Store) -> None:
+        full = record(
+            "full",
+            writers=("Ann", "Bö"),
+            tags=("x", "标签"),
+            published=NOW - timedelta(days=20000),
+            updated=NOW + timedelta(microseconds=1),
+            date_source=DateSource.FUTURE,
+            publisher_date=NOW + timedelta(days=400),
+            image="https://one.example/i.png",
+            summary="in short",
+            enclosures=(
+                Enclosure("https://one.example/a.mp3", "audio/mpeg", 12, "Episode", timedelta(seconds=61.5)),
+                Enclosure("https://one.example/b"),
+            ),
+            language="zh-CN",
+            raw_html="<P>full\x00",
+            position=7,
+            updates=3,
+            backlog=True,
+            hidden="drop: {title: ad}",
+        )
+        store.sync_sources([source()], NOW)
+        bring(store, "one", full)
+
+        assert {field.name for field in fields(Record) if getattr(full, field.name) == getattr(record("full"), field.name)} == {
+            "key", "public_id", "source_id", "identity", "alias", "categories", "title", "link", "guid", "author",
+            "first_seen", "html", "digest", "cleaner", "arrival",
+        }  # fmt: skip
+        assert store.get(full.key) == replace(full, arrival=1)
+        assert store.get("unknown") is None
+
+    def test_a_state_comes_back_as_it_was_saved(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        later = iter(NOW + n * HOUR for n in range(1, 99))
+        full = PollState(
+            source=source(),
+            next_poll_at=next(later),
+            next_reason="max-age",
+            validators=Validators(b'W/"\xff"', b"yesterday", b"\0" * 32, "https://one.example/feed"),
+            effective_url="https://new.example/",
+            fresh_until=next(later),
+            retry_after_until=next(later),
+            last_attempt_at=next(later),
+            last_success_at=next(later),
+            last_new_at=next(later),
+            last_status=503,
+            failures=3,
+            failure_kind="server-error",
+            failure_detail="503 again",
+            failing_since=next(later),
+            degraded="a bad byte",
+            redirect_target="https://new.example/",
+            redirect_seen=2,
+            redirect_since=next(later),
+            without_validators=4,
+            every=timedelta(minutes=90),
+            ingest_times=(next(later), next(later)),
+            stopped="gone",
+            feed=FeedInfo(
+                "Title", "https://one.example/", "tag:one", "zh", "rss20", next(later), "https://one.example/i"
+            ),
+            polls=9,
+            hints={"ttl": "60"},
+        )
+        store.save_polls([Poll(full, HostState("one.example"))], NOW)
+
+        blank = PollState(source(), next_poll_at=NOW)
+        same = {field.name for field in fields(PollState) if getattr(full, field.name) == getattr(blank, field.name)}
+        assert same == {"source", "lease_until"}
+        assert store.states() == [full]
+
+    def test_arrival_rises_by_one_a_poll_that_brings_something(self, store: Store) -> None:
+        store.sync_sources([source("one"), source("two", position=1)], NOW)
+        bring(store, "one", record("a"), record("b"))
+        bring(store, "two")
+        bring(store, "two", record("c", "two"))
+
+        assert [(found.title, found.arrival) for found in store.records()] == [
+            ("标题 a", 1), ("标题 b", 1), ("标题 c", 2),
+        ]  # fmt: skip
+
+    def test_an_update_changes_content_and_nothing_that_was_fixed(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a", position=3))
+        changed = record("a", title="new", html="<p>new</p>", digest="new", updates=1)
+        late = replace(changed, first_seen=NOW + HOUR, public_id="other", position=9, arrival=9)
+        [saved] = store.save_polls([poll(store, "one", updated=(late,), listed=None)], NOW)
+
+        assert saved.updated == (changed.key,)
+        assert store.get(changed.key) == replace(changed, position=3, arrival=1)
+
+    def test_a_rekeyed_record_is_found_under_its_new_identity(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        bring(store, "one", rekeyed=(record("a", identity="new", alias="new too", guid="new"),), listed=None)
+
+        assert [entry.key for entry in store.known("one", ["new"], [], []).entries] == [record("a").key]
+        assert store.page(RecordQuery()).records == (
+            record("a", identity="new", alias="new too", guid="new", arrival=1),
+        )
+
+    def test_an_update_of_what_was_removed_meanwhile_is_passed_over(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        [saved] = store.save_polls([poll(store, "one", updated=(record("a"),), rekeyed=(record("b"),))], NOW)
+
+        assert saved.error is None
+        assert saved.updated == ()
+        assert titles(store) == []
+
+    def test_a_poll_that_cannot_be_saved_spoils_no_other(self, store: Store) -> None:
+        store.sync_sources([source(name, position=n) for n, name in enumerate("abc")], NOW)
+        good, last = poll(store, "a", record("1", "a")), poll(store, "c", record("3", "c"))
+        bad = poll(store, "b", record("2", "b"), record("half", "b", html="\ud800", position=1))
+        saved = store.save_polls([good, bad, last], NOW)
+
+        assert [result.error is None for result in saved] == [True, False, True]
+        assert "surrogates" in (saved[1].error or "")
+        assert saved[1].new == ()
+        assert [found.arrival for found in store.records()] == [1, 2]
+        assert [state.polls for state in store.states()] == [1, 0, 1]
+
+    def test_a_poll_of_an_unknown_source_is_named_in_its_error(self, store: Store) -> None:
+        [saved] = store.save_polls([Poll(PollState(source(), NOW), HostState("one.example"))], NOW)
+
+        assert saved.source_id == "one"
+        assert "'one'" in (saved.error or "")
+
+    def test_the_same_poll_saved_twice_brings_nothing_twice(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        [saved] = store.save_polls([poll(store, "one", record("a"), record("b", position=1))], NOW)
+
+        assert saved.new == (record("b").key,)
+        assert sorted(titles(store)) == ["a", "b"]
+
+    def test_two_sources_with_one_entry_in_a_batch_have_an_id_each(self, store: Store) -> None:
+        store.sync_sources([source("one"), source("two", position=1)], NOW)
+        first = record("a", "one", public_id="https://shared.example/1")
+        second = record("a", "two", public_id="https://shared.example/1")
+        saved = store.save_polls([poll(store, "one", first), poll(store, "two", second)], NOW)
+
+        assert [result.error for result in saved] == [None, None]
+        stored = {found.source_id: found.public_id for found in store.records()}
+        assert stored == {"one": "https://shared.example/1", "two": f"tag:two.example,2026-03-01:{second.key}"}
+
+    def test_an_old_guid_with_another_entry_gets_a_key_of_its_own(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        bring(store, "one", rekeyed=(record("a", identity="b", alias="b"),))
+        again = record("a", title="another")
+        [saved] = store.save_polls([poll(store, "one", again)], NOW)
+
+        [key] = saved.new
+        assert key not in ("", again.key)
+        found = store.get(key)
+        assert found is not None
+        assert (found.title, found.identity) == ("another", again.identity)
+        assert [entry.key for entry in store.known("one", [again.identity], [], []).entries if entry.listed][-1] == key
+
+    def test_equal_content_is_not_written(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        revision = store.revision()
+        store.wrote_files([RecordFile(record("a").key, "a.md", "00")])
+        [saved] = store.save_polls([poll(store, "one", updated=(record("a"),), rekeyed=(record("a"),))], NOW)
+
+        assert saved.updated == ()
+        assert store.revision() == revision
+        assert store.unwritten() == []
+
+    def test_the_revision_rises_with_what_a_reader_sees_and_with_nothing_else(self, store: Store) -> None:
+        seen = [store.revision()]
+
+        def rises() -> bool:
+            seen.append(store.revision())
+            return seen[-1] > seen[-2]
+
+        store.sync_sources([source()], NOW)
+        assert rises()
+        store.sync_sources([source(keep_days=9, settings_digest="x")], NOW)
+        assert not rises()
+        store.sync_sources([source(name="Renamed")], NOW)
+        assert rises()
+        store.claim_due(NOW, limit=1, lease=LEASE)
+        bring(store, "one", listed=None)
+        assert not rises()
+        bring(store, "one", record("a"))
+        assert rises()
+        bring(store, "one", now=NOW + HOUR)
+        assert not rises()
+        bring(store, "one", updated=(record("a", title="new"),))
+        assert rises()
+        told = poll(store, "one")
+        store.save_polls([replace(told, state=replace(told.state, feed=FeedInfo(title="Title")))], NOW)
+        assert rises()
+        store.wrote_files([RecordFile(record("a").key, "a.md", "00")])
+        store.forget_files()
+        store.prune(NOW)
+        store.checkpoint()
+        assert not rises()
+        assert store.prune(NOW + timedelta(days=9999)) == 1
+        assert rises()
+
+    def test_a_full_disk_loses_nothing_and_the_same_call_works_when_there_is_space(
+        self, kind: Kind, store: Store
+    ) -> None:
+        store.sync_sources([source(f"s{n}", position=n) for n in range(8)], NOW)
+        bring(store, "s0", record("kept", "s0"))
+        batch = [poll(store, f"s{n}", record("big", f"s{n}", html="x" * 100_000)) for n in range(1, 8)]
+        kind.fill(store)
+        with pytest.raises(StoreFullError, match="no space"):
+            store.save_polls(batch, NOW)
+
+        assert titles(store) == ["kept"]
+        assert [state.polls for state in store.states()] == [1, 0, 0, 0, 0, 0, 0, 0]
+        kind.free(store)
+        assert [saved.error for saved in store.save_polls(batch, NOW)] == [None] * 7
+        assert len(titles(store)) == 8
+
+
+class TestKnown:
+    def test_of_a_new_source_nothing_is_known(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        known = store.known("one", ["x"], ["x"], ["x"])
+
+        assert (known.entries, known.tombstones, known.taken, known.empty) == ((), frozenset(), frozenset(), True)
+        assert store.known("unknown", ["x"], ["x"], ["x"]) == known
+
+    def test_entries_are_known_by_identity_by_alias_and_by_being_listed(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", *(record(name, position=n) for n, name in enumerate("abcd")))
+        bring(store, "one", listed=frozenset([record("c").key]))
+        known = store.known("one", [record("a").identity], [record("b").alias], [])
+
+        assert {entry.title: entry.listed for entry in known.entries} == {
+            "标题 a": False, "标题 b": False, "标题 c": True,
+        }  # fmt: skip
+        assert not known.empty
+
+    def test_an_alias_that_is_the_identity_itself_is_found(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a", identity="guid 1", alias="guid 1"))
+        bring(store, "one")
+
+        assert len(store.known("one", [], ["guid 1"], []).entries) == 1
+        assert len(store.known("one", ["guid 1"], [], []).entries) == 1
+        assert store.known("one", ["guid"], ["guid"], []).entries == ()
+
+    def test_an_identity_is_not_taken_for_an_alias(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a", identity="x", alias="y"))
+        bring(store, "one")
+
+        assert store.known("one", ["y"], ["x"], []).entries == ()
+
+    def test_names_are_compared_character_by_character(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a", identity="a\0b", alias="a\0b"))
+        bring(store, "one")
+
+        assert len(store.known("one", ["a\0b"], [], []).entries) == 1
+        assert store.known("one", ["a", "a\0c", "A\0b"], ["a"], []).entries == ()
+
+    def test_a_known_entry_says_what_reconciling_needs(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        entry = record("a", position=2, updates=1, backlog=True, hidden="rule", publisher_date=None)
+        bring(store, "one", entry)
+        [known] = store.known("one", [], [], []).entries
+
+        assert known.listed
+        expected = replace(entry, arrival=1)
+        for field in fields(known):
+            if field.name != "listed":
+                assert getattr(known, field.name) == getattr(expected, field.name)
+
+    def test_thousands_of_names_are_looked_up(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        many = [record(f"{n}", position=n) for n in range(2500)]
+        bring(store, "one", *many)
+        bring(store, "one")
+        names = [entry.identity for entry in many]
+
+        assert len(store.known("one", names, [entry.alias for entry in many], names).entries) == 2500
+
+    def test_public_ids_of_other_sources_are_taken(self, store: Store) -> None:
+        store.sync_sources([source("one"), source("two", position=1)], NOW)
+        bring(store, "one", record("a", "one"))
+        asked = [record("a", "one").public_id, record("b", "one").public_id]
+
+        assert store.known("two", [], [], asked).taken == {record("a", "one").public_id}
+        assert store.known("one", [], [], asked).taken == frozenset()
+
+    def test_entries_of_other_sources_are_not_known(self, store: Store) -> None:
+        store.sync_sources([source("one"), source("two", position=1)], NOW)
+        bring(store, "one", record("a", "one"))
+
+        assert store.known("two", [record("a", "one").identity], [record("a", "one").alias], []).entries == ()
+
+    def test_a_document_that_was_not_read_whole_unlists_nothing(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        bring(store, "one", listed=None)
+
+        assert [entry.listed for entry in store.known("one", [], [], []).entries] == [True]
+
+    def test_an_entry_that_comes_back_is_listed_again(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        bring(store, "one")
+        bring(store, "one", listed=frozenset([record("a").key]))
+
+        assert [entry.listed for entry in store.known("one", [], [], []).entries] == [True]
+
+
+class TestPages:
+    def test_newest_first_then_arrival_then_the_publishers_order_then_key(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("first1", position=1), record("first0", position=0))
+        twins = sorted((record("twin1", position=5), record("twin2", position=5)), key=lambda twin: twin.key)
+        bring(store, "one", twins[1], twins[0], record("newer", published=NOW + HOUR, position=9))
+
+        assert [found.key for found in store.page(RecordQuery()).records] == [
+            record("newer").key, twins[0].key, twins[1].key, record("first0").key, record("first1").key,
+        ]  # fmt: skip
+
+    def test_records_come_by_arrival_the_publishers_order_and_key(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("b", position=1, published=NOW - HOUR), record("a", position=0, hidden="rule"))
+        bring(store, "one", record("d", position=4, first_seen=NOW + HOUR), record("c", position=0))
+
+        assert [found.title for found in store.records()] == ["标题 b", "标题 c", "标题 d"]
+        assert [found.title for found in store.records(since=NOW + HOUR)] == ["标题 d"]
+        assert list(store.records(since=NOW + 2 * HOUR)) == []
+
+    def test_records_are_read_while_polls_are_saved(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", *(record(f"{n}", position=n) for n in range(5)))
+        reading = store.records()
+        first = next(reading)
+        bring(store, "one", record("late"))
+
+        assert first.title == "标题 0"
+        assert [found.title for found in reading] == ["标题 1", "标题 2", "标题 3", "标题 4"]
+
+    def test_hidden_and_backlog_records_stand_in_no_merged_page(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"), record("hidden", hidden="rule"), record("old", backlog=True, position=1))
+
+        assert titles(store) == ["a"]
+        assert titles(store, sources=["one"], backlog=True) == ["a", "old"]
+        assert store.get(record("hidden").key) == record("hidden", hidden="rule", arrival=1)
+
+    def test_sources_and_categories_narrow_a_page(self, store: Store) -> None:
+        store.sync_sources([source(name, position=n) for n, name in enumerate(("one", "two", "three"))], NOW)
+        bring(store, "one", record("1", "one", categories=("X", "s", "f")))
+        bring(store, "two", record("2", "two", categories=("Y", "s", "f")))
+        bring(store, "three", record("3", "three", categories=("X", "s", "f")))
+
+        assert titles(store, sources=["one", "two", "unknown"]) == ["2", "1"]
+        assert titles(store, categories=["X"]) == ["3", "1"]
+        assert titles(store, sources=["two", "three"], categories=["X", "Z"]) == ["3"]
+        assert titles(store, sources=[]) == []
+        assert titles(store, categories=[]) == []
+
+    def test_a_page_can_be_narrowed_by_date_and_by_arrival(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("old", published=NOW - HOUR), record("late", first_seen=NOW + HOUR))
+
+        assert titles(store, since=NOW) == ["late"]
+        assert titles(store, arrived_since=NOW + HOUR) == ["late"]
+        assert titles(store, arrived_since=NOW) == ["late", "old"]
+        assert titles(store, arrived_since=NOW + HOUR, categories=["新媒体"]) == ["late"]
+        assert titles(store, arrived_since=NOW + HOUR, sources=["one"]) == ["late"]
+
+    def test_a_cursor_leads_on_though_newer_records_came_meanwhile(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", *(record(f"{n}", position=n) for n in range(4)))
+        first = store.page(RecordQuery(limit=2))
+        bring(store, "one", record("late"))
+
+        assert [found.title for found in first.records] == ["标题 0", "标题 1"]
+        assert titles(store, before=first.next) == ["2", "3"]
+
+    def test_the_last_page_has_no_next(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        assert store.page(RecordQuery()).next is None
+        bring(store, "one", record("a"), record("b"))
+
+        assert store.page(RecordQuery(limit=2)).next is None
+        assert store.page(RecordQuery(limit=1)).next is not None
+
+    @pytest.mark.parametrize(
+        "cursor", ["", "x", "é", "\ud800", "W10", "WzEsMiwzXQ", "WzEsMiwzLDRd", "W3RydWUsMSwxLCJrIl0", "A" * 9999,
+                   "WzFlOTksMSwxLCJrIl0", "W251bGwsMSwxLCJrIl0", "WzEwMDAwMDAwMDAwMDAwMDAwMDAwMDAsMSwxLCJrIl0"],
+    )  # fmt: skip
+    def test_a_cursor_that_no_page_gave_is_refused_in_words(self, store: Store, cursor: str) -> None:
+        with pytest.raises(ValueError, match="not a place in a feed"):
+            store.page(RecordQuery(before=cursor))
+
+    def test_a_page_of_nothing_is_refused(self, store: Store) -> None:
+        with pytest.raises(ValueError, match="at least 1"):
+            store.page(RecordQuery(limit=0))
+
+    def test_the_newest_arrival_is_that_of_the_query(self, store: Store) -> None:
+        store.sync_sources([source("one"), source("two", position=1)], NOW)
+        assert store.newest_arrival() is None
+        bring(store, "one", record("a", "one", categories=("X", "s", "f")))
+        bring(store, "two", record("b", "two", first_seen=NOW + HOUR, published=NOW - 9 * HOUR))
+        bring(store, "two", record("c", "two", first_seen=NOW + 2 * HOUR, backlog=True))
+        bring(store, "two", record("d", "two", first_seen=NOW + 2 * HOUR, hidden="rule"))
+
+        assert store.newest_arrival() == NOW + HOUR
+        assert store.newest_arrival(RecordQuery(sources=["one"])) == NOW
+        assert store.newest_arrival(RecordQuery(categories=["X"])) == NOW
+        assert store.newest_arrival(RecordQuery(sources=["two"], categories=["X"])) is None
+        assert store.newest_arrival(RecordQuery(sources=[])) is None
+
+    def test_a_view_of_many_sources_is_read_in_order(self, store: Store) -> None:
+        names = [f"s{n}" for n in range(150)]
+        store.sync_sources([source(name, position=n) for n, name in enumerate(names)], NOW)
+        store.save_polls(
+            [
+                poll(store, name, record(f"{n:03}", name, published=NOW - n * HOUR, categories=(f"c{n}", "s", "f")))
+                for n, name in enumerate(names)
+            ],
+            NOW,
+        )
+
+        half = names[::2]
+        assert titles(store, sources=half, limit=3) == ["000", "002", "004"]
+        assert titles(store, sources=half[:20], limit=3) == ["000", "002", "004"]
+        assert titles(store, categories=[f"c{n}" for n in range(1, 150)], limit=2) == ["001", "002"]
+        assert titles(store, sources=half, categories=["c2", "c3"]) == ["002"]
+        assert store.newest_arrival(RecordQuery(sources=half)) == NOW
+
+
+ENTRIES = st.lists(
+    st.tuples(
+        st.sampled_from(["one", "two", "three"]),
+        st.integers(0, 3),  # published
+        st.integers(0, 4),  # position
+        st.sampled_from(["X", "Y"]),
+        st.booleans(),  # backlog
+        st.booleans(),  # hidden
+    ),
+    max_size=30,
+)
+QUERIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "sources": st.lists(st.sampled_from(["one", "two", "three"]), max_size=3),
+        "categories": st.lists(st.sampled_from(["X", "Y"]), max_size=2),
+        "backlog": st.booleans(),
+        "since": st.integers(0, 3).map(lambda hours: NOW + hours * HOUR),
+        "arrived_since": st.integers(0, 3).map(lambda hours: NOW + hours * HOUR),
+    },
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=40, deadline=None)
+@given(polls=st.lists(ENTRIES, max_size=4), query=QUERIES, limit=st.integers(1, 7))
+def test_pages_partition_the_whole_in_order(
+    kind: Kind, polls: list[list[tuple[Any, ...]]], query: dict[str, Any], limit: int
+) -> None:
+    def wanted(entry: Record) -> bool:
+        return (
+            entry.hidden is None
+            and (query.get("backlog", False) or not entry.backlog)
+            and ("sources" not in query or entry.source_id in query["sources"])
+            and ("categories" not in query or entry.categories[0] in query["categories"])
+            and ("since" not in query or entry.published >= query["since"])
+            and ("arrived_since" not in query or entry.first_seen >= query["arrived_since"])
+        )
+
+    stored: list[Record] = []
+    with tempfile.TemporaryDirectory() as folder, closing(kind.open(Path(folder))) as store:
+        store.sync_sources([source(name, position=n) for n, name in enumerate(("one", "two", "three"))], NOW)
+        for number, entries in enumerate(polls):
+            for name in ("one", "two", "three"):
+                new = [
+                    record(
+                        f"{number}-{n}", name, published=NOW + hours * HOUR, position=position, backlog=backlog,
+                        first_seen=NOW + number * HOUR, categories=(category, "s", "f"), hidden="rule" if hidden else None,
+                    )
+                    for n, (of, hours, position, category, backlog, hidden) in enumerate(entries)
+                    if of == name
+                ]  # fmt: skip
+                bring(store, name, *new)
+                arrival = max((entry.arrival for entry in stored), default=0) + 1
+                stored += [replace(entry, arrival=arrival) for entry in new]
+        pages = all_pages(store, **query, limit=limit)
+        whole = list(store.records())
+
+    expected = sorted(
+        filter(wanted, stored),
+        key=lambda entry: (-entry.published.timestamp(), -entry.arrival, entry.position, entry.key),
+    )
+    assert pages == expected
+    assert whole == sorted(
+        (entry for entry in stored if not entry.hidden), key=lambda entry: (entry.arrival, entry.position, entry.key)
+    )
+
+
+class TestKeep:
+    def test_what_the_source_still_lists_is_never_removed(self, store: Store) -> None:
+        store.sync_sources([source(keep_days=1, keep_entries=1)], NOW)
+        bring(store, "one", *(record(f"{n}", position=n) for n in range(3)))
+
+        assert store.prune(NOW + timedelta(days=9999)) == 0
+
+    def test_days_count_from_when_an_entry_was_last_listed(self, store: Store) -> None:
+        store.sync_sources([source(keep_days=10)], NOW)
+        bring(store, "one", record("a", published=NOW - timedelta(days=999)))
+        gone_at = NOW + timedelta(days=100)
+        bring(store, "one", now=gone_at)
+        bring(store, "one", now=gone_at + timedelta(days=5))
+
+        assert store.prune(gone_at + timedelta(days=10)) == 0
+        assert store.prune(gone_at + timedelta(days=10, microseconds=1)) == 1
+        assert titles(store) == []
+
+    def test_the_newest_entries_of_a_source_stay(self, store: Store) -> None:
+        store.sync_sources([source(keep_entries=2)], NOW)
+        bring(store, "one", *(record(f"{n}", published=NOW + n * HOUR, position=n) for n in range(5)))
+        bring(store, "one", listed=frozenset([record("0").key]))
+
+        assert store.prune(NOW) == 2
+        assert titles(store) == ["4", "3", "0"]
+        assert store.prune(NOW) == 0
+
+    def test_a_removed_entry_leaves_a_tombstone(self, store: Store) -> None:
+        store.sync_sources([source(keep_days=1)], NOW)
+        bring(store, "one", record("a"))
+        bring(store, "one")
+        store.prune(NOW + timedelta(days=2))
+        known = store.known("one", [record("a").identity, "x"], [record("a").alias], [record("a").public_id])
+
+        assert known.tombstones == {record("a").identity, record("a").alias}
+        assert known.entries == ()
+        assert not known.empty
+        assert store.known("one", ["x"], [], []).tombstones == frozenset()
+
+    def test_a_poll_under_way_does_not_bring_back_what_was_removed(self, store: Store) -> None:
+        store.sync_sources([source(keep_days=1)], NOW)
+        bring(store, "one", record("a"))
+        bring(store, "one")
+        store.prune(NOW + timedelta(days=2))
+        bring(store, "one", updated=(record("a", title="new"),), listed=frozenset([record("a").key]))
+
+        assert store.get(record("a").key) is None
+
+    def test_records_of_a_removed_source_age_out_from_then_on(self, store: Store) -> None:
+        store.sync_sources([source(keep_days=10, keep_entries=1)], NOW)
+        bring(store, "one", record("a"), record("b", position=1))
+        store.sync_sources([], NOW + timedelta(days=50))
+
+        assert store.prune(NOW + timedelta(days=60)) == 0
+        assert store.prune(NOW + timedelta(days=61)) == 2
+
+    def test_records_of_a_source_that_came_back_are_listed_as_before(self, store: Store) -> None:
+        store.sync_sources([source(keep_days=10)], NOW)
+        bring(store, "one", record("a"))
+        store.sync_sources([], NOW)
+        store.sync_sources([source(keep_days=10)], NOW + timedelta(days=50))
+
+        assert store.prune(NOW + timedelta(days=100)) == 0
+
+
+class TestFiles:
+    def test_a_new_record_is_unwritten_until_its_file_is_written(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"), record("b", position=1), record("hidden", hidden="rule", position=2))
+
+        assert store.unwritten() == [(record("a", arrival=1), None), (record("b", position=1, arrival=1), None)]
+        assert len(store.unwritten(limit=1)) == 1
+        store.wrote_files([RecordFile(record("a").key, "x/a.md", "aa")])
+        assert store.unwritten() == [(record("b", position=1, arrival=1), None)]
+
+    def test_a_changed_record_is_unwritten_with_the_file_that_it_has(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        file = RecordFile(record("a").key, "x/a.md", "aa")
+        store.wrote_files([file])
+        bring(store, "one", updated=(record("a", title="new"),))
+
+        assert store.unwritten() == [(record("a", title="new", arrival=1), file)]
+
+    def test_a_record_that_changed_while_it_was_written_stays_unwritten(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        store.unwritten()
+        bring(store, "one", updated=(record("a", title="new"),))
+        file = RecordFile(record("a").key, "x/a.md", "aa")
+        store.wrote_files([file])
+
+        assert store.unwritten() == [(record("a", title="new", arrival=1), file)]
+        store.wrote_files([file])
+        assert store.unwritten() == []
+
+    def test_forgotten_files_are_unwritten_and_keep_their_paths(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        file = RecordFile(record("a").key, "x/a.md", "aa")
+        store.wrote_files([file])
+        store.forget_files()
+
+        assert store.unwritten() == [(record("a", arrival=1), file)]
+
+    def test_a_removed_record_is_not_unwritten(self, store: Store) -> None:
+        store.sync_sources([source(keep_days=1)], NOW)
+        bring(store, "one", record("a"))
+        bring(store, "one")
+        store.prune(NOW + timedelta(days=2))
+        store.forget_files()
+
+        assert store.unwritten() == []
+
+
+class TestTheDisk:
+    def test_what_was_saved_is_there_after_a_restart(self, kind: Kind, tmp_path: Path) -> None:
+        with closing(kind.open(tmp_path)) as store:
+            store.sync_sources([source()], NOW)
+            bring(store, "one", record("a"))
+            before = (store.states(), list(store.records()), store.revision(), store.unwritten())
+
+        with closing(kind.open(tmp_path)) as store:
+            assert (store.states(), list(store.records()), store.revision(), store.unwritten()) == before
+            bring(store, "one", record("b"))
+            assert store.page(RecordQuery()).records[0].arrival == 2
+
+    def test_a_kill_at_any_moment_loses_nothing_that_was_saved(self, kind: Kind, tmp_path: Path) -> None:
+        with closing(kind.open(tmp_path / "data")) as store:
+            store.sync_sources([source()], NOW)
+        for attempt in range(3):
+            child = subprocess.Popen(
+                [sys.executable, __file__, str(tmp_path / "data"), str(attempt)], stdout=subprocess.PIPE, text=True
+            )
+            assert child.stdout is not None
+            with child, child.stdout:
+                told = [child.stdout.readline().strip() for _ in range(20)]
+                child.send_signal(signal.SIGKILL)
+                told += child.stdout.read().split()
+
+            with closing(kind.open(tmp_path / "data")) as store:
+                found = [entry.title.removeprefix("标题 ") for entry in store.records()]
+            here = [title for title in found if title.startswith(f"{attempt}-")]
+            whole = [name for name in told if name.startswith(f"{attempt}-") and name.endswith(".")]
+            assert len(set(found)) == len(found)
+            assert here[: len(whole)] == whole
+
+    def test_a_second_writer_is_refused_with_the_pid_of_the_first(self, kind: Kind, tmp_path: Path) -> None:
+        child = subprocess.Popen([sys.executable, __file__, str(tmp_path), "wait"], stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        with child, child.stdout:
+            assert child.stdout.readline() == "open\n"
+            with pytest.raises(StoreLockedError, match=rf"process {child.pid}\b"):
+                kind.open(tmp_path)
+            child.send_signal(signal.SIGKILL)
+
+        kind.open(tmp_path).close()
+
+    def test_a_writer_that_closed_lets_the_next_one_in(self, kind: Kind, tmp_path: Path) -> None:
+        kind.open(tmp_path).close()
+        with closing(kind.open(tmp_path)), pytest.raises(StoreLockedError):
+            kind.open(tmp_path)
+
+    def test_readers_see_each_commit_of_the_writer(self, kind: Kind, store: Store, tmp_path: Path) -> None:
+        store.sync_sources([source()], NOW)
+        with closing(kind.open_readonly(tmp_path)) as one, closing(kind.open_readonly(tmp_path)) as two:
+            bring(store, "one", record("a"))
+
+            assert titles(one) == titles(two) == ["a"]
+            assert one.revision() == store.revision()
+            assert one.known("one", [], [], []) == store.known("one", [], [], [])
+
+    def test_a_reader_writes_nothing(self, kind: Kind, store: Store, tmp_path: Path) -> None:
+        with (
+            closing(kind.open_readonly(tmp_path)) as reader,
+            pytest.raises(StoreError, match="for reading only"),
+        ):
+            reader.sync_sources([], NOW)
+
+    def test_a_reader_makes_no_store(self, kind: Kind, tmp_path: Path) -> None:
+        with pytest.raises(StoreMissingError, match="aggregator run"):
+            kind.open_readonly(tmp_path / "nothing")
+
+        assert not (tmp_path / "nothing").exists()
+
+    def test_a_closed_store_says_so(self, kind: Kind, tmp_path: Path) -> None:
+        store = kind.open(tmp_path)
+        store.close()
+        store.close()
+
+        with pytest.raises(StoreError, match="was closed"):
+            store.states()
+        with pytest.raises(StoreError, match="was closed"):
+            store.sync_sources([], NOW)
+
+    def test_any_thread_may_call(self, store: Store) -> None:
+        store.sync_sources([source(f"s{n}", position=n) for n in range(8)], NOW)
+        seen: list[int] = []
+
+        def work(name: str) -> None:
+            for n in range(10):
+                bring(store, name, record(f"{n}", name))
+                seen.append(len(titles(store, sources=[name])))
+
+        threads = [threading.Thread(target=work, args=(f"s{n}",)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert sum(store.counts().values()) == 80
+        assert sorted(seen) == sorted([*range(1, 11)] * 8)
+
+    def test_a_backup_opens_by_itself_and_is_equal(self, kind: Kind, store: Store, tmp_path: Path) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        target = tmp_path / "elsewhere" / "aggregator.db"
+        store.backup(target)
+        bring(store, "one", record("later"))
+
+        assert [path.name for path in target.parent.iterdir()] == ["aggregator.db"]
+        with closing(kind.open(target.parent)) as copy:
+            assert titles(copy) == ["a"]
+            assert [state.source.id for state in copy.states()] == ["one"]
+
+    def test_a_checkpoint_waits_for_no_reader(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"), record("b", position=1))
+        reading = store.records()
+        next(reading)
+        store.checkpoint()
+
+        assert [found.title for found in reading] == ["标题 b"]
+
+
+def _save_until_killed(store: Store, attempt: str) -> None:
+    for n in range(2000):
+        name = f"{attempt}-{n}."
+        bring(store, "one", record(name, published=NOW + n * HOUR))
+        print(name, flush=True)
+
+
+if __name__ == "__main__":
+    folder, what = sys.argv[1:]
+    opened = SqliteStore.open(Path(folder))
+    if what == "wait":
+        print("open", flush=True)
+        threading.Event().wait(60)
+    else:
+        _save_until_killed(opened, what)

@@ -36,3 +36,9 @@ def corpus() -> Path:
 def require() -> Callable[[str, bool], None]:
     """Return `needed`, for tests that want a program or a folder that may be missing."""
     return needed
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Async tests run on asyncio, which the product runs on."""
+    return "asyncio"

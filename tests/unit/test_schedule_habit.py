@@ -84,7 +84,7 @@ def live(pattern: Pattern, seed: int = 7) -> Lived:
     [
         pytest.param(every(DAY / 100), 24, 0.6, 1.1, id="a hundred a day"),
         pytest.param(working_days, 24, 0.6, 1.1, id="twenty a working day"),
-        pytest.param(every(DAY), 8, 1.6, 3.1, id="one a day"),
+        pytest.param(every(DAY), 8, 1.7, 3.2, id="one a day"),
         pytest.param(every(7 * DAY), 8, 2.6, 6.1, id="one a week"),
         pytest.param(every(DAY / 10, since=40 * DAY), 9.5, 0.7, 1.6, id="silent for 40 days, then ten a day"),
     ],

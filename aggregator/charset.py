@@ -195,7 +195,7 @@ def _of_declared(body: bytes, codecs: tuple[str, ...], label: str) -> Decoded | 
 def _guess(body: bytes) -> Decoded:
     """Return the body in the charset that its bytes look like, for want of a usable declaration."""
     # Loaded where it is needed: nearly all feeds are UTF-8 or say what they are.
-    from charset_normalizer import from_bytes  # noqa: PLC0415
+    from charset_normalizer import from_bytes  # noqa: PLC0415 - lazy
 
     sample = _MARKUP.sub(b" ", body[: 8 * _SAMPLE])[:_SAMPLE]
     best = from_bytes(sample, cp_isolation=list(_GUESSES)).best()
@@ -224,5 +224,5 @@ def _is_odd(character: str) -> bool:
     if "\u4e00" <= character <= "\u9fff":
         # The everyday ideographs fill the first planes of GB 2312 and Big5.
         simple, full = character.encode("gb2312", "ignore"), character.encode("big5", "ignore")
-        return not (simple and simple[0] <= 0xD7 or full and full[0] <= 0xC6)
+        return not ((simple and simple[0] <= 0xD7) or (full and full[0] <= 0xC6))
     return character in "\ufffd" or "\x80" <= character <= "\x9f" or "\ue000" <= character <= "\uf8ff"

@@ -20,7 +20,9 @@ __all__ = ["parse"]
 MAX_ENTRIES = 2_000
 MAX_ENTRY_BYTES = 1_000_000
 
-_FIRST_ELEMENT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?(rss|feed|rdf|channel|html|head|body|opml|urlset|svg)\b", re.IGNORECASE)
+_FIRST_ELEMENT = re.compile(
+    r"<(?:[A-Za-z_][\w.-]*:)?(rss|feed|rdf|channel|html|head|body|opml|urlset|svg)\b", re.IGNORECASE
+)
 _HTML_DOCTYPE = re.compile(r"\s*(?:<!--.*?-->\s*)*<!DOCTYPE\s+html\b", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title\b[^>]*>([^<]{0,300})", re.IGNORECASE)
 _EMBEDDED = re.compile(r"data:[\w/+.;=-]{0,100},[A-Za-z0-9+/=%\s]{1000,}")
@@ -80,7 +82,7 @@ def _bounded(feed: Feed) -> Feed:
         notes.append(f"only the newest {MAX_ENTRIES:,} of {len(entries):,} entries were read")
         entries = _newest(entries)
     cut = tuple(_cut(entry) for entry in entries)
-    if cut != entries if any(a is not b for a, b in zip(cut, entries, strict=True)) else False:
+    if any(short is not entry for short, entry in zip(cut, entries, strict=True)):
         notes.append("entries beyond 1 MB were cut")
     if not notes:
         return feed

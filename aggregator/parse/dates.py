@@ -50,35 +50,15 @@ _RFC822 = re.compile(
 # Minutes east of Greenwich. The American and the one-letter ones are of RFC 822 section 5.1; CST is its
 # American one, as programs write it, though a Chinese publisher may mean UTC+8.
 _ZONES = {
-    **dict.fromkeys(("ut", "utc", "gmt", "z", "wet", "uct"), 0),
-    **{
-        "edt": -240,
-        "est": -300,
-        "et": -300,
-        "cdt": -300,
-        "cst": -360,
-        "ct": -360,
-        "mdt": -360,
-        "mst": -420,
-        "mt": -420,
-    },
-    **{
-        "pdt": -420,
-        "pst": -480,
-        "pt": -480,
-        "adt": -180,
-        "ast": -240,
-        "at": -240,
-        "nst": -210,
-        "ndt": -150,
-        "hst": -600,
-    },
-    **{"akst": -540, "akdt": -480, "brt": -180, "art": -180, "clt": -240, "a": -60, "n": 60, "m": -720, "y": 720},
-    **{"bst": 60, "west": 60, "cet": 60, "met": 60, "mez": 60, "cest": 120, "mest": 120, "mesz": 120, "eet": 120},
-    **{"eest": 180, "sast": 120, "msk": 180, "msd": 240, "trt": 180, "gst": 240, "ist": 330, "wib": 420, "ict": 420},
-    **{"hkt": 480, "sgt": 480, "awst": 480, "bjt": 480, "jst": 540, "kst": 540, "acst": 570, "aest": 600, "aedt": 660},
-    **{"nzst": 720, "nzdt": 780},
-}
+    name: minutes
+    for minutes, names in {
+        -720: "m", -600: "hst", -540: "akst", -480: "akdt pst pt", -420: "pdt mst mt", -360: "mdt cst ct", -300: "cdt est et",
+        -240: "edt ast at clt", -210: "nst", -180: "adt brt art", -150: "ndt", -60: "a", 0: "ut utc gmt z wet uct",
+        60: "n bst west cet met mez", 120: "cest mest mesz eet sast", 180: "eest msk trt", 240: "msd gst", 330: "ist",
+        420: "wib ict", 480: "hkt sgt awst bjt", 540: "jst kst", 570: "acst", 600: "aest", 660: "aedt", 720: "y nzst", 780: "nzdt",
+    }.items()
+    for name in names.split()
+}  # fmt: skip
 
 # Beginnings of month names, accents taken off, in English, German, Dutch, French, Spanish, Portuguese, Italian,
 # Scandinavian, Finnish, Hungarian, Polish, Czech, Turkish, Indonesian, Russian, Ukrainian and Greek.
@@ -188,7 +168,7 @@ def _plain(text: str) -> str:
 
 
 def _bare(character: str) -> str:
-    return character if "\u1100" <= character else unicodedata.normalize("NFD", character)[0]
+    return character if character >= "\u1100" else unicodedata.normalize("NFD", character)[0]
 
 
 def _day_of(text: str) -> tuple[tuple[int, int, int], tuple[int, int]] | None:

@@ -68,7 +68,11 @@ def _load(text: str) -> tuple[Mapping[str, object], str | None, bool]:
 def _salvage(text: str, fault: ValueError) -> tuple[object, str, bool]:
     """Return what can be read of broken JSON: all of it without its stray commas, else its items up to the break."""
     try:
-        return _DECODER.decode(_TRAILING_COMMA.sub(r"\1", text)), f"not valid JSON ({fault}), stray commas left out", False
+        return (
+            _DECODER.decode(_TRAILING_COMMA.sub(r"\1", text)),
+            f"not valid JSON ({fault}), stray commas left out",
+            False,
+        )
     except (ValueError, RecursionError):
         pass
     items = _ITEMS.search(text)

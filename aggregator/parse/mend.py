@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable
 from html.entities import html5
 
+_HEAD = 65_536
+"""Characters in which a DOCTYPE is looked for."""
 _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?(?:rss|feed|rdf|channel)\b", re.IGNORECASE)
 # XML 1.0 section 2.2: these characters may not stand in a document, as they are or as references.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -24,6 +26,7 @@ _SPOT = re.compile(
     r"|(?P<less><(?![A-Za-z_/!?]))",
     re.DOTALL,
 )
+_PROLOGUE = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE\b[^\[>]*>)*", re.DOTALL | re.IGNORECASE)
 _DOCTYPE = re.compile(r"<!DOCTYPE\b[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _USED = re.compile(r"</?([A-Za-z_][\w.-]*):[A-Za-z_]|\s([A-Za-z_][\w.-]*):[\w.-]+\s*=")
 _DECLARED = re.compile(r"\sxmlns:([\w.-]+)\s*=")
@@ -54,7 +57,7 @@ def mend(text: str) -> tuple[str, tuple[str, ...]]:
     """Return the text with its plain faults mended, and what they were; the same text and nothing where it has none."""
     notes: list[str] = []
     steps: tuple[tuple[Callable[[str], str], str], ...] = (
-        (_from_root, "text before the root was left out"),
+        (_from_root, "what stood before the root was left out"),
         (_without_illegal, "illegal characters were removed"),
         (_with_entities, "undefined entities and stray & or < were mended"),
         (_with_prefixes, "undeclared namespace prefixes were declared"),
@@ -68,9 +71,13 @@ def mend(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _from_root(text: str) -> str:
-    """Return the text without what stands before its root: warnings of a server, a second declaration, a DOCTYPE."""
+    """Return the text without what may not stand before its root: a server's warnings, declared entities."""
+    text = _DOCTYPE.sub("", text, count=1) if "[" in text[:_HEAD] else text
     root = _ROOT.search(text)
-    return text[root.start() :] if root else _DOCTYPE.sub("", text, count=1)
+    prologue = _PROLOGUE.match(text)
+    if root is None or (prologue and prologue.end() == root.start() and text.find("<?xml", 1, root.start()) < 0):
+        return text
+    return text[root.start() :]
 
 
 def _without_illegal(text: str) -> str:

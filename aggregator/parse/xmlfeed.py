@@ -11,8 +11,8 @@ from urllib.parse import urljoin, urlsplit
 
 from aggregator.model import Entry, FailureKind, Feed, PollError, Text
 from aggregator.parse.dates import Instant, read_date
-from aggregator.parse.elements import Document, Malformed, read_loosely, read_strictly
 from aggregator.parse.mend import mend
+from aggregator.parse.reader import Document, MalformedError, read_loosely, read_strictly
 from storage.contract import FeedInfo
 from storage.record import Enclosure
 
@@ -23,7 +23,10 @@ _CLOSED = re.compile(r"</(?:[\w.-]+:)?(?:rss|feed|rdf|channel)\s*>", re.IGNORECA
 _TAG = re.compile(r"<[^<>]{1,2000}>")
 _SPACE = re.compile(r"\s+")
 _NAME_IN_BRACKETS = re.compile(r"\s*[^\s()<>@]{1,200}@[^\s()<>]{1,200}\s*\(([^()]{1,200})\)\s*$")
-_NAME_BEFORE = re.compile(r"\s*\"?([^<>\"@]{1,200}?)\"?\s*[<(]\s*(?:mailto:)?[^\s<>()@]{1,200}@[^\s<>()]{1,200}\s*[>)]\s*$")
+_NAME_BEFORE = re.compile(
+    r"\s*\"?([^<>\"@]{1,200}?)\"?\s*[<(]\s*(?:mailto:)?[^\s<>()@]{1,200}@[^\s<>()]{1,200}\s*[>)]\s*$"
+)
+_PICTURE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)$", re.IGNORECASE)
 MAX_ENCLOSURES = 50
 
 
@@ -59,15 +62,17 @@ def _read(text: str, url: str) -> Document:
     """Return the document by the strictest way of reading it that works."""
     try:
         return read_strictly(text, url)
-    except Malformed as fault:
+    except MalformedError as fault:
         mended, notes = mend(text)
         first = str(fault)
     try:
         document = read_strictly(mended, url)
-    except Malformed:
+    except MalformedError:
         document = read_loosely(mended, url)
-        document.truncated = not _CLOSED.search(mended, max(0, len(mended) - 4096))
         notes = (*notes, "read loosely")
+        if not _CLOSED.search(mended, max(0, len(mended) - 4096)):
+            document.truncated = True
+            document.notes.append("the document ends before its root is closed")
     document.notes[:0] = [f"not well-formed ({first})", *notes]
     return document
 
@@ -83,7 +88,9 @@ def _told_apart(entry: Mapping[str, Any]) -> bool:
 def _info(feed: Mapping[str, Any], version: str, url: str) -> FeedInfo:
     image = feed.get("image")
     icon = feed.get("icon") or feed.get("logo") or (image.get("href") if isinstance(image, dict) else None)
-    updated = read_date(_text(dict.get(feed, "updated")) or _text(feed.get("dc_date"))) if isinstance(feed, dict) else None
+    updated = (
+        read_date(_text(dict.get(feed, "updated")) or _text(feed.get("dc_date"))) if isinstance(feed, dict) else None
+    )
     title = _construct(feed, "title")
     return FeedInfo(
         title=plain(title) if title else None,
@@ -100,7 +107,7 @@ def _hints(feed: Mapping[str, Any]) -> dict[str, str]:
     """Return how often the publisher wants to be asked (rules 25 and 26), each hint only where it makes sense."""
     hints: dict[str, str] = {}
     ttl = _text(feed.get("ttl")) or ""
-    if ttl.isdecimal() and 0 < int(ttl[:9]):
+    if ttl.isdecimal() and int(ttl[:9]) > 0:
         hints["ttl"] = str(int(ttl[:9]) * 60)
     period = _PERIODS.get((_text(feed.get("sy_updateperiod")) or "").lower())
     frequency = _text(feed.get("sy_updatefrequency")) or "1"
@@ -186,8 +193,9 @@ def _link(holder: Mapping[str, Any]) -> str | None:
 def _writers(holder: Mapping[str, Any]) -> tuple[str, ...]:
     """Return who wrote it: names, an e-mail address only where there is no name."""
     people = [_writer(dict.get(person, "name"), dict.get(person, "email")) for person in holder.get("authors") or ()]
-    names = [name for name in people if name] or [_writer(holder.get("itunes_author"), None)]
-    return tuple(dict.fromkeys(name for name in names if name))
+    names = dict.fromkeys(name for name in people if name)
+    host = None if names else _writer(holder.get("itunes_author"), None)
+    return (host,) if host else tuple(names)
 
 
 def _writer(name: object, email: object) -> str | None:
@@ -207,8 +215,14 @@ def _language(entry: dict[str, Any]) -> str | None:
     own = _text(dict.get(entry, "language"))
     if own:
         return own
-    parts: Iterable[Any] = (*(dict.get(entry, "content") or ()), dict.get(entry, "summary_detail"), dict.get(entry, "title_detail"))
-    return next((language for part in parts if isinstance(part, dict) and (language := _text(part.get("language")))), None)
+    parts: Iterable[Any] = (
+        *(dict.get(entry, "content") or ()),
+        dict.get(entry, "summary_detail"),
+        dict.get(entry, "title_detail"),
+    )
+    return next(
+        (language for part in parts if isinstance(part, dict) and (language := _text(part.get("language")))), None
+    )
 
 
 # --- media ------------------------------------------------------------------------------------------------------
@@ -218,34 +232,55 @@ def _media(entry: dict[str, Any], url: str) -> tuple[tuple[Enclosure, ...], tupl
     """Return the enclosures, and the pictures that may stand for the entry, the likeliest first."""
     duration = _duration(dict.get(entry, "itunes_duration"))
     enclosures: dict[str, Enclosure] = {}
-    pictures = []
+    pictures: dict[str, int] = {}
     for attributes in _attached(entry):
         target = absolute(attributes.get("href") or attributes.get("url"), url)
         if not target or target in enclosures:
             continue
-        kind = _text(attributes.get("type"))
-        if attributes.get("medium") == "image" or (kind or "").lower().startswith("image/"):
-            pictures.append(target)
+        if _is_picture(attributes, target):
+            width = _text(attributes.get("width")) or ""
+            pictures.setdefault(target, int(width) if width.isdecimal() and len(width) < 6 else 0)
             if attributes.get("rel") != "enclosure":
                 continue
-        length = _text(attributes.get("length") or attributes.get("filesize")) or ""
-        enclosures[target] = Enclosure(
-            url=target,
-            type=kind,
-            length=int(length) if length.isdecimal() and len(length) < 19 else None,
-            title=_line(attributes.get("title")),
-            duration=_duration(attributes.get("duration")) or (duration if not enclosures else None),
-        )
-    named = [thumbnail.get("url") for thumbnail in dict.get(entry, "media_thumbnail") or () if isinstance(thumbnail, dict)]
+        enclosures[target] = _enclosure(attributes, target, None if enclosures else duration)
+    named = [each.get("url") for each in dict.get(entry, "media_thumbnail") or () if isinstance(each, dict)]
     own = dict.get(entry, "image")
     named.append(own.get("href") if isinstance(own, dict) else None)
-    images = [*(absolute(each, url) for each in named), *pictures]
+    # Of one picture in several sizes the widest; sorting keeps the publisher's order of equal ones.
+    images = [*(absolute(each, url) for each in named), *sorted(pictures, key=lambda each: -pictures[each])]
     return tuple(enclosures.values())[:MAX_ENCLOSURES], tuple(image for image in images if image)
 
 
 def _attached(entry: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the attributes of what is attached; not the authors' portraits and dead Flash players that some add."""
     yield from (link for link in dict.get(entry, "links") or () if dict.get(link, "rel") == "enclosure")
-    yield from (part for part in dict.get(entry, "media_content") or () if isinstance(part, dict))
+    for part in dict.get(entry, "media_content") or ():
+        if (
+            isinstance(part, dict)
+            and "gravatar.com/avatar" not in str(part.get("url"))
+            and "flash" not in str(part.get("type"))
+        ):
+            yield part
+
+
+def _is_picture(attributes: Mapping[str, Any], target: str) -> bool:
+    kind, medium = str(attributes.get("type") or "").lower(), attributes.get("medium")
+    if kind or medium:
+        return medium == "image" or kind.startswith("image/")
+    return attributes.get("rel") != "enclosure" and bool(
+        "width" in attributes or _PICTURE.search(urlsplit(target).path)
+    )
+
+
+def _enclosure(attributes: Mapping[str, Any], target: str, duration: timedelta | None) -> Enclosure:
+    length = _text(attributes.get("length") or attributes.get("filesize")) or ""
+    return Enclosure(
+        url=target,
+        type=_text(attributes.get("type")),
+        length=int(length) if length.isdecimal() and len(length) < 19 else None,
+        title=_line(attributes.get("title")),
+        duration=_duration(attributes.get("duration")) or duration,
+    )
 
 
 def _duration(value: object) -> timedelta | None:

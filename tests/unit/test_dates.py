@@ -91,7 +91,16 @@ def test_a_date_without_a_zone_is_read_as_utc_and_called_vague(text: str) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    ["2021-09-30", "30 Sep 2021", "Thu, 30 Sep 2021", "2021年9月30日", "20210930", "September 30, 2021", "30.9.2021", "2021/9/30"],
+    [
+        "2021-09-30",
+        "30 Sep 2021",
+        "Thu, 30 Sep 2021",
+        "2021年9月30日",
+        "20210930",
+        "September 30, 2021",
+        "30.9.2021",
+        "2021/9/30",
+    ],
 )
 def test_a_date_without_a_time_is_midnight_and_called_vague(text: str) -> None:
     read = read_date(text)

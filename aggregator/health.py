@@ -90,7 +90,7 @@ def _oddity(source: PollState, now: datetime) -> Health | None:
         return Health(State.MOVED, reason, source.redirect_since)
     habit = habit_of(source.ingest_times)
     if habit is not None and (quiet := now - source.ingest_times[-1]) > max(3 * habit, LEAST_SILENCE):
-        reason = f"nothing new for {duration(quiet)}; it used to bring something every {duration(habit)}"
+        reason = f"nothing new for {roughly(quiet)}; it used to bring something every {roughly(habit)}"
         return Health(State.SILENT, reason, source.ingest_times[-1])
     return None
 
@@ -147,12 +147,17 @@ def _instant(at: datetime | None) -> str | None:
 
 
 def duration(span: timedelta) -> str:
-    """Return the span as feeds.yaml writes one: whole seconds, minutes, hours or days, whichever is the coarsest exact one below two."""
+    """Return the span as feeds.yaml writes one: in the coarsest unit of which it is a whole number, `90m` and not `1.5h`."""
     seconds = max(0, round(span.total_seconds()))
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= size and (seconds % size == 0 or seconds >= 48 * size):
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s" if seconds < 60 else f"{seconds // 60}m"
+    units = (("d", 86400), ("h", 3600), ("m", 60))
+    return next((f"{seconds // size}{unit}" for unit, size in units if seconds and seconds % size == 0), f"{seconds}s")
+
+
+def roughly(span: timedelta) -> str:
+    """Return the span in one unit for people to read, `30d` for 721 hours."""
+    units = (timedelta(days=1), timedelta(hours=1), timedelta(minutes=1))
+    unit = next((unit for unit in units if span >= 2 * unit), timedelta(seconds=1))
+    return duration((span // unit) * unit)
 
 
 def public_url(url: str) -> str:

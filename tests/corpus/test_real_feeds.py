@@ -12,6 +12,7 @@ from typing import Any
 
 import feedparser
 import pytest
+
 from plugins.served_corpus import PolledCorpus
 
 pytestmark = pytest.mark.timeout(600)

@@ -227,6 +227,8 @@ class RecordFile:
     """Relative to the records folder, with `/`."""
     digest: str
     """SHA-256 in hex of the bytes that we wrote."""
+    content: str = ""
+    """`FrontMatter.digest()` of what we wrote: tells a file quoted anew by a site tool from one that a person changed."""
 
 
 class StoreError(Exception):

@@ -105,8 +105,9 @@ def _matched(records: Mapping[int, Record], known: Sequence[KnownEntry]) -> dict
 
 def _matched_family(records: Mapping[int, Record], stored: Sequence[KnownEntry]) -> dict[int, KnownEntry]:
     """Return which record is which of the stored entries that share one id with them."""
-    if len(records) == len(stored) == 1:
-        ((at, record),) = records.items()
+    at, record = next(iter(records.items()))
+    shared = _is_shared(record, stored)
+    if len(records) == len(stored) == 1 and not shared:
         return {} if _is_reuse(record, stored[0]) else {at: stored[0]}
 
     # The id does not tell them apart, so what they say must.
@@ -115,12 +116,10 @@ def _matched_family(records: Mapping[int, Record], stored: Sequence[KnownEntry])
     pairs.match(_title_and_link, unique=False)
     pairs.match(_link, unique=True)
     pairs.match(_title, unique=True)
-    if len(records) == len(pairs.records) == 1 and pairs.stored:
-        ((at, record),) = pairs.records.items()
+    if len(records) == len(pairs.records) == 1 and not shared:
+        # The id was given anew, one entry after the other: the newest is the one that is edited.
         newest = max(pairs.stored, key=lambda entry: (entry.published, entry.arrival))
-        # Where an id was given anew one after the other, its newest entry is the one that is edited.
-        if not _is_shared(record, stored) and not _is_reuse(record, newest):
-            pairs.found[at] = newest
+        return {} if _is_reuse(record, newest) else {at: newest}
     return pairs.found
 
 
@@ -133,7 +132,8 @@ def _is_reuse(record: Record, entry: KnownEntry) -> bool:
 
 def _is_shared(record: Record, stored: Sequence[KnownEntry]) -> bool:
     """Return whether the publisher has given the record's id to several entries of one document."""
-    return any(entry.identity.startswith(f"{record.identity}|") for entry in stored)
+    shared = f"{_place(record.identity)}|"
+    return any((_place(entry.identity) or "").startswith(shared) for entry in stored)
 
 
 def _migrated(records: Mapping[int, Record], listed: Sequence[KnownEntry]) -> dict[int, KnownEntry]:
@@ -263,7 +263,7 @@ def _arriving(
     records: Mapping[int, Record], stored: Collection[int], known: Known, source: Source, seen_at: datetime
 ) -> list[Record]:
     """Return the records that are not stored, in the order of the document, with identities and ids of their own."""
-    taken = {entry.identity for entry in known.entries}
+    taken = set(known.tombstones).union(entry.identity for entry in known.entries)
     claimed = set(known.taken).union(entry.public_id for entry in known.entries)
     in_use = {entry.alias for entry in known.entries}
     arriving = []

@@ -262,7 +262,7 @@ def user_agent(template: str, base_url: str | None) -> str:
         template = template.replace("{base_url}", locate(base_url).text)
     text = re.sub(r"^feed-aggregator(?![/\w-])", f"feed-aggregator/{__version__}", template)
     text = text.replace("{version}", __version__)
-    return " ".join("".join(c for c in text if " " <= c <= "~").split()) or f"feed-aggregator/{__version__}"
+    return " ".join("".join(c if "!" <= c <= "~" else " " for c in text).split()) or f"feed-aggregator/{__version__}"
 
 
 def readable(headers: httpx.Headers) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 
@@ -13,6 +14,8 @@ MEMBERS = 10_000
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP, _ZLIB, _RAW = 31, 15, -15
 """Window sizes as zlib takes them: they also say which header is expected."""
+_TELLING = 16
+_TEXT = re.compile(rb"\xff\xfe|\xfe\xff|(?:\xef\xbb\xbf)?\s*(?:<\?xml|<!|<[a-zA-Z][a-zA-Z:]{2}|\{\s*\"|\[\s*\{)")
 _REFUSED = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz"})
 _GZIP_NAMES = frozenset({"gzip", "x-gzip"})
 
@@ -71,7 +74,7 @@ class Inflater:
         if first.startswith(_GZIP_MAGIC):
             return _Members()
         if self._name == "deflate":
-            return _Deflate(first)
+            return _Deflate()
         return _Plain()
 
 
@@ -130,47 +133,42 @@ class _Members:
 class _Deflate:
     """What servers send as `deflate`: zlib as specified (RFC 9110 section 8.4.1.2), raw deflate, or nothing of either."""
 
-    def __init__(self, first: bytes) -> None:
-        zlib_header = first[0] & 0x0F == 8 and int.from_bytes(first[:2], "big") % 31 == 0
-        self._windows = [_ZLIB, _RAW] if zlib_header else [_RAW]
-        self._stream = zlib.decompressobj(self._windows.pop(0))
-        self._plain = False
-        self._seen: bytes | None = b""  # kept until something was decoded, for the next guess
+    def __init__(self) -> None:
+        self._first: bytes | None = b""  # kept until there is enough to choose by
+        self._stream: zlib._Decompress | None = None  # None: plain
 
     @property
     def complete(self) -> bool:
-        return self._plain or self._stream.eof
+        return self._stream is None or self._stream.eof
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        if self._plain:
-            yield from _Plain().feed(data)
-            return
-        if self._stream.eof:
-            return
-        if self._seen is not None:
-            self._seen += data
-        try:
-            for piece in _pieces(self._stream, data, "deflate"):
-                self._seen = None
-                yield piece
-        except CodingError:
-            if self._seen is None:
-                raise
-            yield from self._guess_again(self._seen)
+        if self._first is not None:
+            self._first += data
+            if len(self._first) < _TELLING:
+                return
+            data = self._choose()
+        yield from self._decoded(data)
 
     def finish(self) -> Iterator[bytes]:
-        if self._seen and not self._stream.eof and _looks_like_text(self._seen):
-            self._plain = True
-            yield from _Plain().feed(self._seen)
+        if self._first is not None:
+            yield from self._decoded(self._choose())
 
-    def _guess_again(self, seen: bytes) -> Iterator[bytes]:
-        if self._windows:
-            self._stream, self._seen = zlib.decompressobj(self._windows.pop(0)), b""
-        elif _looks_like_text(seen):
-            self._plain = True
+    def _choose(self) -> bytes:
+        """Choose a stream by the first bytes, and return them."""
+        first, self._first = self._first or b"", None
+        if _looks_like_text(first):
+            return first
+        if first[0] & 0x0F == 8 and int.from_bytes(first[:2], "big") % 31 == 0:  # RFC 1950 section 2.2
+            self._stream = zlib.decompressobj(_ZLIB)
         else:
-            raise CodingError("the deflate data are damaged")
-        yield from self.feed(seen)
+            self._stream = zlib.decompressobj(_RAW)
+        return first
+
+    def _decoded(self, data: bytes) -> Iterator[bytes]:
+        if self._stream is None:
+            yield from _Plain().feed(data)
+        elif not self._stream.eof:
+            yield from _pieces(self._stream, data, "deflate")
 
 
 def _pieces(stream: zlib._Decompress, data: bytes, name: str) -> Iterator[bytes]:
@@ -188,5 +186,5 @@ def _pieces(stream: zlib._Decompress, data: bytes, name: str) -> Iterator[bytes]
 
 
 def _looks_like_text(data: bytes) -> bool:
-    """Return whether the data begin as an XML, HTML or JSON document does."""
-    return data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"<", b"{", b"["}
+    """Return whether the data begin as an XML, HTML or JSON document does; no deflate stream of use looks so."""
+    return _TEXT.match(data) is not None

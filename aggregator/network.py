@@ -139,17 +139,12 @@ async def _exchange(stream: Stream, request: httpx.Request) -> tuple[h11.Connect
     """Send the request; return its connection and the head of the final answer."""
     host = request.url.host
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES)
-    try:
-        head = connection.send(
-            h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
-        )
-        connection.send(h11.EndOfMessage())
-    except h11.LocalProtocolError:
-        # h11 quotes the offending value, and it may be a secret: neither its words nor the cause go on.
+    head = _written(connection, request)
+    if head is None:
         said = f"the request to {host} cannot be written: a header or the path has characters that HTTP forbids"
-        raise PollError(FailureKind.PROTOCOL, said) from None
+        raise PollError(FailureKind.PROTOCOL, said)
     with contextlib.suppress(OSError):  # a server may answer and close before it has read: its answer counts
-        await stream.write(head or b"")
+        await stream.write(head)
     try:
         return connection, await _head(stream, connection)
     except h11.RemoteProtocolError as error:
@@ -161,6 +156,18 @@ async def _exchange(stream: Stream, request: httpx.Request) -> tuple[h11.Connect
     except OSError as error:
         said = "within its headers" if stream.received else "before any answer"
         raise PollError(FailureKind.CONNECT, f"{host} broke the connection {said} ({_reason(error)})") from error
+
+
+def _written(connection: h11.Connection, request: httpx.Request) -> bytes | None:
+    """Return the request's bytes, or None: h11's error quotes the offending value, which may be a secret."""
+    try:
+        head = connection.send(
+            h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
+        )
+        connection.send(h11.EndOfMessage())
+    except h11.LocalProtocolError:
+        return None
+    return head
 
 
 async def _head(stream: Stream, connection: h11.Connection) -> h11.Response:

@@ -1,0 +1,52 @@
+"""Fetches one URL as a poll would, for tests that look at what goes over the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Iterable
+from datetime import timedelta
+
+import pytest
+
+from aggregator.fetch import Limits, fetch
+from aggregator.hosts import host_and_port
+from aggregator.model import Fetched, NotModified, PollError, Source
+from aggregator.network import Network, Resolver
+from storage.contract import Validators
+
+AGENT = "feed-aggregator/0 (+https://news.example.org/)"
+NOTHING_KNOWN = Validators()
+
+
+def ask(
+    url: str,
+    validators: Validators = NOTHING_KNOWN,
+    *,
+    source_url: str | None = None,
+    headers: tuple[tuple[str, str], ...] = (),
+    seconds: float = 20,
+    limits: Limits = Limits(),  # noqa: B008 - a frozen value
+    allow: Iterable[str] | None = None,
+    resolver: Resolver | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+) -> Fetched | NotModified:
+    """Return what one attempt brings; the URL's own host and port may be private unless `allow` says otherwise."""
+    allowed = frozenset([host_and_port(url)] if allow is None else allow)
+    source = Source("s", source_url or url, "s", timeout=timedelta(seconds=seconds), headers=headers)
+    network = Network(allowed, resolver=resolver, ssl_context=ssl_context)
+    return asyncio.run(fetch(network, source, url, validators, user_agent=AGENT, limits=limits))
+
+
+def asked_whole(url: str, validators: Validators = NOTHING_KNOWN, **options: object) -> Fetched:
+    """Return the answer, which must have a body."""
+    answer = ask(url, validators, **options)  # type: ignore[arg-type]
+    assert isinstance(answer, Fetched)
+    return answer
+
+
+def refusal(url: str, validators: Validators = NOTHING_KNOWN, **options: object) -> PollError:
+    """Return the error that the attempt must end in."""
+    with pytest.raises(PollError) as caught:
+        ask(url, validators, **options)  # type: ignore[arg-type]
+    return caught.value

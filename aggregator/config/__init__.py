@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aggregator.config.durations import duration
 from aggregator.config.faults import ConfigError, Fault, render
 from aggregator.config.starter import template
 
 if TYPE_CHECKING:
     from aggregator.model import Settings
 
-__all__ = ["ConfigError", "Fault", "keys", "load", "render", "template"]
+__all__ = ["ConfigError", "Fault", "duration", "keys", "load", "render", "template"]
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Settings:

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from aggregator.config.environment import without_placeholders
 from aggregator.config.faults import WrongValueError
+from aggregator.config.urls import dns_form
 
 LONGEST = 64
 RULE = "an id is made of a-z, 0-9 and . _ -, begins with a letter or digit, and has at most 64 characters"
@@ -36,7 +37,7 @@ def slug(written_url: str) -> str:
     """
     parts = _PARTS.fullmatch(without_placeholders(written_url).strip())
     host, path = (parts["host"], parts["path"]) if parts else ("", "")
-    words = _WORDS.findall(f"{_ascii(host)}/{path}".casefold())
+    words = _WORDS.findall(f"{dns_form(host)}/{path}".casefold())
     return "-".join(words)[:_ROOM].strip("-") or "source"
 
 
@@ -50,13 +51,3 @@ def name(written_url: str) -> str:
     parts = _PARTS.fullmatch(without_placeholders(written_url, "…").strip())
     text = f"{parts['host']}{parts['path'].rstrip('/')}" if parts else ""
     return text[:120] or "source"
-
-
-def _ascii(host: str) -> str:
-    """Return the host in its DNS form where letters beyond ASCII are in it."""
-    if host.isascii():
-        return host
-    try:
-        return host.encode("idna").decode("ascii")
-    except UnicodeError:
-        return host

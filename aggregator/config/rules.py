@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
+from itertools import chain, count
 
 from aggregator.config import ids, urls
 from aggregator.config.durations import short
@@ -41,9 +42,13 @@ def assign_ids(sources: Sources, places: Places) -> dict[int, str]:
             continue
         taken[source.id] = index
         chosen[index] = source.id
+    made: dict[str, str] = {}
     for index, source in sources.items():
         if source.id is None:
-            chosen[index] = _free(places.url(index), taken)
+            written = places.url(index)
+            # The same URL again is a fault that `check_urls` tells of: it need not have an id of its own.
+            chosen[index] = made[written] if written in made else _free(written, taken)
+            made[written] = chosen[index]
             taken[chosen[index]] = index
     return chosen
 
@@ -140,8 +145,6 @@ def _said(at: Loc | None, built_in: timedelta, places: Places) -> str:
 
 def _free(written_url: str, taken: Collection[str]) -> str:
     slug = ids.slug(written_url)
-    if slug not in taken:
-        return slug
-    return next(
-        one for one in (ids.suffixed(slug, written_url, length) for length in (6, 12, 24, 48)) if one not in taken
-    )
+    hashed = (ids.suffixed(slug, written_url, length) for length in (6, 12, 24, 48))
+    numbered = (f"{slug[:40]}-{number}" for number in count(2))
+    return next(one for one in chain((slug,), hashed, numbered) if one not in taken)

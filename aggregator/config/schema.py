@@ -149,14 +149,14 @@ def _template(*names: str) -> Callable[[str], str]:
         text = _text(value)
         for found in re.findall(r"\{[^{}]*\}", text):
             if found not in known:
-                raise WrongValueError(f"{found} is not known here; {' and '.join(known)} is", near(found, known))
+                raise WrongValueError(f"{found} is not known here; {' and '.join(known)} are", near(found, known))
         return text
 
     return check
 
 
 def _user_agent(value: str) -> str:
-    text = _template("base_url")(value)
+    text = _template("base_url", "version")(value)
     if not (text.isascii() and text.isprintable()):
         raise WrongValueError("an HTTP header holds ASCII characters alone")
     return text

@@ -81,7 +81,7 @@ def listen(text: str) -> str:
 
 
 def private_address(text: str) -> str:
-    """Return an exact `host:port` in lower case, a v6 address in brackets and in its short form."""
+    """Return an exact `host:port` in lower case: an IDN host in its DNS form, a v6 address in brackets and short."""
     address = text.strip().casefold()
     if "://" in address:
         parts = _split(address)
@@ -93,7 +93,7 @@ def private_address(text: str) -> str:
     checked = _host_port(address, host, port, PRIVATE_RULE, example="1200")
     if checked.startswith("["):
         return f"[{ipaddress.ip_address(host[1:-1])}]:{port}"
-    return checked
+    return checked if host.isascii() else f"{dns_form(host)}:{port}"
 
 
 def is_own(url: str, allow_private: Collection[str]) -> bool:
@@ -106,7 +106,7 @@ def is_own(url: str, allow_private: Collection[str]) -> bool:
     host = (parts.hostname or "").rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
-    if f"{_bracketed(parts)}:{parts.port or PORTS.get(parts.scheme)}" in allow_private:
+    if f"{dns_form(_bracketed(parts))}:{parts.port or PORTS.get(parts.scheme)}" in allow_private:
         return True
     try:
         return ipaddress.ip_address(host.partition("%")[0]).is_private
@@ -120,6 +120,16 @@ def same(url: str) -> str:
     port = f":{parts.port}" if parts.port and parts.port != PORTS[parts.scheme] else ""
     query = f"?{parts.query}" if parts.query else ""
     return f"{parts.scheme}://{_bracketed(parts)}{port}{parts.path or '/'}{query}"
+
+
+def dns_form(host: str) -> str:
+    """Return the host as DNS knows it (`xn--...`); as it stands where it has no such form."""
+    if host.isascii():
+        return host
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return host
 
 
 def cut(text: str, most: int = 80) -> str:

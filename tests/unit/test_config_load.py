@@ -253,10 +253,11 @@ def test_a_letter_beyond_ascii_in_a_host_passes(tmp_path: Path) -> None:
         "http://feeds.localhost:99/f",
         "http://rsshub.lan:1200/f",
         "http://RSSHub.lan:1200/f",
+        "http://例子.lan/f",
     ],
 )
 def test_an_own_host_may_be_asked_every_second(tmp_path: Path, url: str) -> None:
-    text = f"polling: {{allow_private: ['rsshub.lan:1200']}}\nsources: [{{url: '{url}', every: 1s, at_least: 1s}}]"
+    text = f"polling: {{allow_private: ['rsshub.lan:1200', '例子.lan:80']}}\nsources: [{{url: '{url}', every: 1s, at_least: 1s}}]"
 
     source = one_source(tmp_path, text)
 

@@ -139,6 +139,12 @@ def test_a_mistake_is_told_once(tmp_path: Path) -> None:
         assert len(faults) == (2 if what == "a group of a later version" else 1), what
 
 
+def test_one_url_many_times_is_told_for_each(tmp_path: Path) -> None:
+    faults = faults_of(tmp_path, "sources:\n" + "- https://a.example/f\n" * 9)
+
+    assert [fault.line for fault in faults] == [3, 4, 5, 6, 7, 8, 9, 10]
+
+
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = """\
 version: 1
@@ -260,6 +266,27 @@ sources:
     assert len(caught.value.faults) >= 18
     assert "hunter2" not in str(caught.value)
     assert not any("hunter2" in repr(fault) for fault in caught.value.faults)
+
+
+def test_a_faulty_source_hides_no_fault_of_the_others(tmp_path: Path) -> None:
+    text = """\
+polling: {concurrency: x}
+sources:
+  - {url: https://a.example/f, id: a}
+  - {url: broken, id: q}
+  - {url: https://c.example/f, id: a}
+"""
+
+    assert [(fault.line, fault.column) for fault in faults_of(tmp_path, text)] == [(1, 24), (4, 11), (5, 36)]
+
+
+def test_a_missing_variable_outside_of_sources_is_a_fault_and_says_how_to_mend_it(tmp_path: Path) -> None:
+    faults = faults_of(tmp_path, "server: {access_token: '${TOKEN:?set TOKEN}'}\npolling: {allow_private: ['${P}']}\n")
+
+    assert [fault.message for fault in faults] == [
+        "${TOKEN:?set TOKEN}: the environment variable TOKEN is not set: set TOKEN",
+        "${P}: the environment variable P is not set",
+    ]
 
 
 def test_a_duplicate_id_out_of_a_variable_is_not_shown(tmp_path: Path) -> None:

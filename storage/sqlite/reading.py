@@ -7,6 +7,7 @@ import sqlite3
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from storage.contract import Known, Page, RecordFile, RecordQuery
 from storage.record import Record
@@ -21,6 +22,7 @@ from storage.sqlite.rows import (
     record_of,
 )
 
+_SELECT_KNOWN = f"SELECT id, {KNOWN} FROM records"  # noqa: S608 # own names only
 _NEWEST_FIRST = "published DESC, arrival DESC, id"
 _MERGED = 64
 """Up to so many sources or categories are read apart and merged; of more, the newest of all are sifted."""
@@ -40,13 +42,11 @@ def known(
     row = connection.execute("SELECT n FROM sources WHERE id = ?", (source_id,)).fetchone()
     n = row[0] if row else -1
     names = [*{*identities, *aliases}]
-    entries = {row[0]: row for row in _entries(connection, n, names, list(aliases))}
+    entries = list(map(known_entry, _entries(connection, n, names, list(aliases))))
     asked, also_asked = set(identities), set(aliases)
     return Known(
         entries=tuple(
-            entry
-            for entry in map(known_entry, entries.values())
-            if entry.listed or entry.identity in asked or entry.alias in also_asked
+            entry for entry in entries if entry.listed or entry.identity in asked or entry.alias in also_asked
         ),
         tombstones=frozenset(
             _column(connection, "SELECT name FROM tombstones WHERE source = ? AND name IN ({})", n, names)
@@ -63,17 +63,24 @@ def known(
     )
 
 
-def _entries(connection: sqlite3.Connection, n: int, names: list[str], aliases: list[str]) -> Iterator[Row]:
-    select = f"SELECT {KNOWN} FROM records WHERE source = ?"  # noqa: S608 # own names only
-    yield from connection.execute(f"{select} AND unlisted_at IS NULL", (n,))
+def _entries(connection: sqlite3.Connection, n: int, names: list[str], aliases: list[str]) -> list[Row]:
+    """Return the rows that are listed or have one of the names, and a few more: an identity that equals an alias."""
+    rows = connection.execute(f"{_SELECT_KNOWN} WHERE source = ? AND unlisted_at IS NULL", (n,)).fetchall()
+    seen = {row[0] for row in rows}
+    # The names are looked up in the indexes alone; in most polls all that is found is listed, and read already.
     # The index of aliases leaves out those that are the identity itself.
-    for marks, part in chunks(names):
-        yield from connection.execute(f"{select} AND identity IN ({marks})", (n, *part))
-    for marks, part in chunks(aliases):
-        yield from connection.execute(f"{select} AND alias <> identity AND alias IN ({marks})", (n, *part))
+    others = {
+        *_column(connection, "SELECT id FROM records WHERE source = ? AND identity IN ({})", n, names),
+        *_column(
+            connection, "SELECT id FROM records WHERE source = ? AND alias <> identity AND alias IN ({})", n, aliases
+        ),
+    }
+    for id_ in sorted(others - seen):
+        rows += connection.execute(f"{_SELECT_KNOWN} WHERE id = ?", (id_,)).fetchall()
+    return rows
 
 
-def _column(connection: sqlite3.Connection, sql: str, n: int, values: list[str]) -> Iterator[str]:
+def _column(connection: sqlite3.Connection, sql: str, n: int, values: list[str]) -> Iterator[Any]:
     for marks, part in chunks(values):
         for (value,) in connection.execute(sql.format(marks), (n, *part)):
             yield value

@@ -159,9 +159,9 @@ KNOWN = (
 
 
 def known_entry(row: Row) -> KnownEntry:
-    """Return the entry of a row of the columns `KNOWN`."""
+    """Return the entry of a row of `id` and the columns `KNOWN`."""
     (
-        key, public_id, identity, alias, title, link, guid, published, updated, first_seen, date_source,
+        _, key, public_id, identity, alias, title, link, guid, published, updated, first_seen, date_source,
         publisher_date, digest, position, arrival, updates, backlog, hidden, listed,
     ) = row  # fmt: skip
     return KnownEntry(

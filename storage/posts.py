@@ -1,0 +1,285 @@
+"""Keep the tree of record files: written whole or not at all, only on change, never over what a person wrote (R10, R11)."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from storage.contract import RecordFile
+from storage.folders import ForeignError, Found, Tree, fill, found, names_in, new_file, parts_of, signs, way_out
+from storage.frontmatter import RecordForm, written
+from storage.names import path_of
+from storage.reading import FrontMatterError, loads
+from storage.record import Record
+
+TOGETHER = 256
+"""Files whose temporaries lie on disk at once: enough to share the syncs, few enough to hold open."""
+MOST_BYTES = 32 * 1024 * 1024
+"""Of a changed file that we read: a record has at most a few."""
+
+_PART = re.compile(r"\.aggregator-[0-9a-f]{24}\.part")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The file is new or was replaced."""
+
+    file: RecordFile
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """Nothing was written: the file says what the record says, or the operator deleted it and the record is unchanged."""
+
+    file: RecordFile
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Nothing was written over what is not ours: a file that a person changed, a link, something that is no file."""
+
+    file: RecordFile
+    """As it was known before; its digest is empty where we never wrote the file."""
+    reason: str
+    """A sentence that names the file."""
+
+
+Outcome = Written | Same | Kept
+
+
+class PostsError(Exception):
+    """Record files cannot be written; the message names the path and the way out. What was written stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A file as it should be."""
+
+    place: int
+    """Of the record among those that are written together."""
+    file: RecordFile
+    previous: RecordFile | None
+    data: bytes
+
+    @property
+    def name(self) -> str:
+        return self.file.path.rpartition("/")[2]
+
+    def kept(self, reason: str) -> Kept:
+        return Kept(self.previous or replace(self.file, digest="", content=""), f"{self.file.path} {reason}")
+
+
+class Posts:
+    """
+    The record files under one folder.
+
+    A file's path is chosen when its record is filed for the first time; a folder that exists in another spelling
+    (`News` for `news`) is used as it is spelled, so that the tree means the same on file systems that do not tell
+    them apart. The records folder may be a link; below it none is followed, and what lies behind one is never
+    opened. One process writes at a time: the one that holds the store's lock.
+    """
+
+    def __init__(self, root: Path, *, sync: bool = True) -> None:
+        """`sync=False` leaves it to the system when the files reach the disk: for copies that can be made again."""
+        self._root = root
+        self._tree = Tree(root, sync=sync)
+        self._spellings: dict[tuple[str, ...], dict[str, str]] = {}
+
+    def write(self, record: Record, form: RecordForm, previous: RecordFile | None) -> Outcome:
+        """
+        Bring one record's file up to date; `previous` is what was last written for it, None if nothing was.
+
+        A file that the operator deleted stays deleted until the record, or the form in which records are written,
+        changes. One that a site tool has only written in another form (quotes, order of keys, line ends) is left
+        alone until then. One whose content a person changed is never written over: delete it to have ours again.
+        Raises `PostsError`.
+        """
+        return self.write_many([(record, form, previous)])[0]
+
+    def write_many(self, wanted: Iterable[tuple[Record, RecordForm, RecordFile | None]]) -> list[Outcome]:
+        """Do what `write` does for many records, each folder synced once for all of its files; outcomes in their order."""
+        self._spellings.clear()
+        outcomes: list[Outcome] = []
+        waiting = iter(wanted)
+        while some := list(islice(waiting, TOGETHER)):
+            outcomes += self._write_together(some)
+        return outcomes
+
+    def sweep(self) -> int:
+        """Remove the temporaries of a process that was killed; return how many. For the start, before anything is written."""
+        swept = 0
+        with self._in_words(self._root), suppress(FileNotFoundError):
+            for _, _, names, folder in os.fwalk(self._root.resolve(), follow_symlinks=False):
+                for name in filter(_PART.fullmatch, names):
+                    os.unlink(name, dir_fd=folder)
+                    swept += 1
+        return swept
+
+    def remove(self, path: str) -> bool:
+        """Delete a record's file, changed or not (`hide`, `remove --purge`); False where there was none."""
+        with self._in_words(self._root / path):
+            try:
+                with self._tree.opened(parts_of(path)[:-1]) as folder:
+                    if folder is None:
+                        return False
+                    os.unlink(path.rpartition("/")[2], dir_fd=folder)
+                    self._tree.synced(folder)
+            except FileNotFoundError:
+                return False
+            except ForeignError as error:
+                raise PostsError(f"{self._root / path} {error}") from error
+        return True
+
+    # --- deciding ---------------------------------------------------------------------------------------------------
+
+    def _write_together(self, some: Sequence[tuple[Record, RecordForm, RecordFile | None]]) -> list[Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        folders: dict[str, list[_Wish]] = {}
+        for place, (record, form, previous) in enumerate(some):
+            wish = self._wish(place, record, form, previous)
+            folders.setdefault(wish.file.path.rpartition("/")[0], []).append(wish)
+        for folder, wishes in folders.items():
+            try:
+                with self._in_words(self._root / folder):
+                    outcomes |= self._write_folder(wishes)
+            except ForeignError as error:
+                outcomes |= {wish.place: wish.kept(str(error)) for wish in wishes}
+        return [outcomes[place] for place in range(len(some))]
+
+    def _wish(self, place: int, record: Record, form: RecordForm, previous: RecordFile | None) -> _Wish:
+        text, said = written(record, form)
+        data = text.encode("utf-8")
+        path = previous.path if previous else self._spelled(path_of(record))
+        file = RecordFile(record.key, path, hashlib.sha256(data).hexdigest(), said.digest())
+        return _Wish(place, file, previous, data)
+
+    def _write_folder(self, wishes: Sequence[_Wish]) -> dict[int, Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        due: list[tuple[_Wish, Found | None]] = []
+        parts = parts_of(wishes[0].file.path)[:-1]
+        with self._tree.opened(parts) as folder:
+            for wish in wishes:
+                try:
+                    parts_of(wish.file.path)
+                    there = None if folder is None else found(wish.name, folder)
+                    outcome = _judged(wish, there)
+                except ForeignError as error:
+                    outcome = wish.kept(str(error))
+                if outcome:
+                    outcomes[wish.place] = outcome
+                else:
+                    due.append((wish, there))
+        if due:
+            with self._tree.opened(parts, create=True) as folder:
+                outcomes |= self._replaced(due, folder)
+        return outcomes
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def _replaced(self, due: Sequence[tuple[_Wish, Found | None]], folder: int | None) -> dict[int, Outcome]:
+        if folder is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        outcomes: dict[int, Outcome] = {}
+        parts: list[str] = []
+        try:
+            self._write_parts(due, folder, parts)
+            for (wish, there), part in zip(due, tuple(parts), strict=True):
+                if signs(wish.name, folder) != (there and there.signs):
+                    outcomes[wish.place] = wish.kept(
+                        "was changed by hand as it was to be written, and is left as it is"
+                    )
+                    continue
+                os.rename(part, wish.name, src_dir_fd=folder, dst_dir_fd=folder)
+                parts.remove(part)
+                outcomes[wish.place] = Written(wish.file)
+            self._tree.synced(folder)
+        finally:
+            for part in parts:
+                with suppress(OSError):
+                    os.unlink(part, dir_fd=folder)
+        return outcomes
+
+    def _write_parts(self, due: Sequence[tuple[_Wish, Found | None]], folder: int, parts: list[str]) -> None:
+        """Write the temporaries and sync them, all written before the first is synced: the disk takes them in one go."""
+        open_files: list[int] = []
+        try:
+            for wish, _ in due:
+                part = f".aggregator-{hashlib.sha256(f'{wish.place} {wish.name}'.encode()).hexdigest()[:24]}.part"
+                open_files.append(new_file(part, folder))
+                parts.append(part)
+                fill(open_files[-1], wish.data)
+            for file in open_files:
+                self._tree.synced(file)
+        finally:
+            for file in open_files:
+                os.close(file)
+
+    # --- folders ----------------------------------------------------------------------------------------------------
+
+    def _spelled(self, path: str) -> str:
+        """Return the path with each folder spelled as the one that exists."""
+        *folders, name = path.split("/")
+        parts: tuple[str, ...] = ()
+        for folder in folders:
+            known = self._spellings.get(parts)
+            if known is None:
+                known = self._spellings[parts] = self._listed(parts)
+            parts = (*parts, known.setdefault(_folded(folder), folder))
+        return "/".join((*parts, name))
+
+    def _listed(self, parts: tuple[str, ...]) -> dict[str, str]:
+        with suppress(ForeignError, OSError), self._tree.opened(parts) as folder:
+            return {} if folder is None else {_folded(name): name for name in reversed(names_in(folder))}
+        return {}
+
+    @contextmanager
+    def _in_words(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise PostsError(f"{path}: {way_out(error)}") from error
+
+
+def _judged(wish: _Wish, there: Found | None) -> Outcome | None:
+    """Return what to leave as it is and why; None where the file is to be written."""
+    previous, file = wish.previous, wish.file
+    if there is None:
+        return Same(file) if previous and previous.digest == file.digest else None
+    digest = hashlib.sha256(there.data).hexdigest()
+    if digest == file.digest:
+        return Same(file)
+    return None if previous and digest == previous.digest else _judged_foreign(wish, there.data)
+
+
+def _judged_foreign(wish: _Wish, data: bytes) -> Outcome | None:
+    """Do the same for bytes that are not ours: a site tool's form of what we wrote, or a person's text."""
+    previous, file = wish.previous, wish.file
+    try:
+        content = loads(data.decode("utf-8"), file.path).digest()
+    except FrontMatterError as error:
+        return wish.kept(
+            f"was changed, and is no record any more (line {error.line}: {error.reason}); it is left as it is"
+        )
+    except UnicodeDecodeError:
+        return wish.kept("was changed, and is no longer UTF-8; it is left as it is")
+    if content == file.content:
+        return Same(file)
+    if previous and content == previous.content:
+        return None
+    if previous and previous.digest:
+        return wish.kept(
+            "was changed by hand and is left as it is; delete it to have ours again at the record's next change"
+        )
+    return wish.kept("was there before, with another content, and is left as it is; move it away to have ours")
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

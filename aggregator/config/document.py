@@ -89,7 +89,7 @@ def compose(text: str, report: Report) -> Node | None:
         if error.context_mark and (mark is None or not report.line(mark.line + 1) or "find expected ':'" in problem):
             mark = error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        report.refuse(_in_words(problem, report.line(line)), line, column)
+        report.refuse(_in_words(problem, report, line, column), line, column)
     except (YAMLError, ValueError, AssertionError) as error:
         # ruamel.yaml lets a few of its own slips out (an escape beyond Unicode, a broken directive): not our file's shape.
         report.refuse(f"this is not YAML: {str(error).splitlines()[0] if str(error) else type(error).__name__}", 1, 1)
@@ -212,12 +212,17 @@ def _size(node: Node, most: int) -> int:
     return found
 
 
-def _in_words(problem: str, line: str) -> str:
+def _in_words(problem: str, report: Report, number: int, column: int) -> str:
     """Return what ruamel.yaml says as a sentence with the way out."""
+    line = report.line(number)
     if "'\\t'" in problem or line.startswith("\t"):
         return "a tab stands here; YAML wants spaces"
     if re.match(r"\s*-[^\s-]", line):
         return "a dash wants a space after it"
+    if "mapping values" in problem and re.match(r"\s*- https?://", report.line(number - 1)):
+        return "a key under a bare URL; a source with more than its URL begins with `- url: `"
+    if "expected <block end>" in problem and line[: column - 1].strip(" -"):
+        return "nothing can follow the bracket or quote that closes before this; put the whole text in quotes"
     for part, sentence in SENTENCES.items():
         if part in problem:
             return sentence

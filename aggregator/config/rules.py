@@ -54,18 +54,22 @@ def assign_ids(sources: Sources, places: Places) -> dict[int, str]:
 
 
 def check_urls(sources: Sources, places: Places) -> list[str]:
-    """Note a URL that stands twice without an id to tell the two apart; return sentences on those that have one."""
+    """
+    Note a URL that is written twice with no id to tell the two apart.
+
+    Return sentences on those that have one, and on URLs written differently that ask for the same.
+    """
     first: dict[str, int] = {}
+    plain: dict[str, int] = {}
     warnings = []
     for index, source in sources.items():
+        twin = plain.setdefault(places.url(index), index) if source.id is None else index
         before = first.setdefault(urls.same(source.url), index)
-        if before == index:
-            continue
-        line = places.node(("sources", before)).line
-        if source.id is None and sources[before].id is None:
+        if twin != index:
+            line = places.node(("sources", twin)).line
             places.fault(("sources", index, "url"), f"stands in line {line} already; take one out, or give one an id")
-        else:
-            at = places.node(("sources", index)).line
+        elif before != index:
+            at, line = places.node(("sources", index)).line, places.node(("sources", before)).line
             warnings.append(
                 f"{places.report.file}:{at}: {places.label(index)} has the URL of {places.label(before)} (line {line})"
             )

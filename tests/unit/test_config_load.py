@@ -235,6 +235,17 @@ def test_the_same_url_under_two_ids_is_allowed_and_said(tmp_path: Path) -> None:
     assert settings.warnings == (f'{tmp_path}/feeds.yaml:3: source "b" has the URL of source "a" (line 2)',)
 
 
+def test_urls_that_ask_for_the_same_are_both_kept_and_said(tmp_path: Path) -> None:
+    text = "sources:\n- https://a.example/f\n- https://A.example:443/f#x\n"
+
+    settings = settings_of(tmp_path, text)
+
+    assert [source.id for source in settings.sources] == ["a-example-f", "a-example-443-f"]
+    assert [warning.partition(": ")[2] for warning in settings.warnings] == [
+        'source "A.example:443/f" has the URL of source "a.example/f" (line 2)'
+    ]
+
+
 def test_a_letter_beyond_ascii_in_a_host_passes(tmp_path: Path) -> None:
     assert one_source(tmp_path, "sources: [https://人人.example/产品]").url == "https://人人.example/产品"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
 import tempfile
 from contextlib import suppress
 from datetime import timedelta
@@ -17,6 +19,7 @@ from aggregator.config.ids import given as given_id
 from aggregator.config.ids import slug, suffixed
 
 FOLDER = Path(tempfile.mkdtemp(prefix="config-laws-"))
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 WORDS = sorted({key.rpartition(".")[2] for key in keys()} | {"group", "filters", "<<", "x", ""})
 PIECES = """
 1 5 30m 1s no auto false null ~ ${V} ${W} ${ $${ ${V:-d} ${V:?m} https://a.example/f http://127.0.0.1:9/ a: a.example 'q "q [x {x

@@ -71,6 +71,8 @@ class Wire:
         self.sock.close()
 
 
+_HANDSHAKE = b"\x16\x03"
+
 Answer = bytes | Callable[[Wire, Asked], None]
 """Bytes are sent as they are and the connection closed; a function plays whatever it likes."""
 
@@ -184,6 +186,9 @@ def _read(sock: socket.socket) -> Asked | None:
         if not piece:
             return None
         data += piece
+        if data.startswith(_HANDSHAKE):  # https on a plain port: servers answer in plain HTTP
+            sock.sendall(reply("400 Bad Request"))
+            return None
     first, *lines = data.partition(b"\r\n\r\n")[0].split(b"\r\n")
     method, target, _ = first.decode("ascii").split(" ")
     headers = tuple((name, value.strip()) for name, _, value in (line.partition(b":") for line in lines))

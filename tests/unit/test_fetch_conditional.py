@@ -6,6 +6,7 @@ import hashlib
 
 import pytest
 
+from aggregator import __version__
 from aggregator.fetch import user_agent
 from aggregator.model import FailureKind, Fetched, NotModified
 from plugins.asking import AGENT, ask, asked_whole, refusal
@@ -256,8 +257,6 @@ def test_a_secret_that_cannot_be_sent_is_not_quoted(publisher: Publisher) -> Non
     ],
 )
 def test_the_user_agent_names_program_version_and_an_address_to_open(
-    template: str, base_url: str | None, agent: str, monkeypatch: pytest.MonkeyPatch
+    template: str, base_url: str | None, agent: str
 ) -> None:
-    monkeypatch.setattr("aggregator.fetch.__version__", "0.1.0")
-
-    assert user_agent(template, base_url) == agent
+    assert user_agent(template, base_url).replace(__version__, "0.1.0") == agent

@@ -12,14 +12,20 @@ from storage.record import Record
 EXCERPT = 280
 """Characters of an excerpt, at most."""
 _TITLE = 80
-_READ = 4000  # of HTML: enough for an excerpt, so that a body of a megabyte is not parsed for it
+# Characters of HTML that are read for the words at its beginning, so that a body of a megabyte is not parsed for a
+# line: mostly the first number is enough, and pictures with long addresses stand before the words in some.
+_READ = (1500, 12_000)
 _SPACES = re.compile(r"\s+")
 _OUTSIDE_TEXT = {"script", "style", "template", "rp"}
 
 
 def shown_title(record: Record) -> str:
     """Return the title, or the first words of an entry that has none: Atom must have a title and readers a line to click."""
-    return plain(record.title) or _cut(plain(record.summary) or text_of(record.html), _TITLE) or _last_resort(record)
+    return (
+        plain(record.title)
+        or _cut(plain(record.summary) or _beginning(record.html, _TITLE), _TITLE)
+        or _last_resort(record)
+    )
 
 
 def _last_resort(record: Record) -> str:
@@ -39,12 +45,22 @@ def categories_of(record: Record) -> tuple[str, ...]:
 
 def excerpt(record: Record) -> str:
     """Return the publisher's summary, else the beginning of the body, as plain text; may be empty."""
-    return plain(record.summary) or _cut(text_of(record.html), EXCERPT)
+    return plain(record.summary) or _cut(_beginning(record.html, EXCERPT), EXCERPT)
+
+
+def _beginning(html: str, wanted: int) -> str:
+    """Return the first words of the HTML, more than `wanted` characters of them if there are as many near its start."""
+    text = ""
+    for read in _READ:
+        text = text_of(html[:read])
+        if len(text) > wanted or len(html) <= read:
+            break
+    return text
 
 
 def text_of(html: str) -> str:
-    """Return the beginning of the HTML's text on one line; may be empty."""
-    beginning = markup(html[:_READ])
+    """Return the HTML's text on one line; may be empty. A piece of HTML that was cut anywhere will do."""
+    beginning = markup(html)
     if "<" not in beginning and "&" not in beginning:
         return _SPACES.sub(" ", beginning).strip()
     root = etree.fromstring(f"<div>{beginning}</div>", etree.HTMLParser())

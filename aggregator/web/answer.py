@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 LEVEL = 6
-"""Of gzip. 50 entries of 5 KB of Chinese text: level 1 packs to 0.47 in 4 ms, 6 to 0.39 in 11 ms, 9 to 0.39 in 12 ms;
-the work is done once a change, the bytes are sent with every answer."""
+"""Of gzip. 50 entries of 5 KB: level 1 packs to 0.269 in 1.8 ms, 4 to 0.229 in 2.9 ms, 6 to 0.213 in 8.9 ms, 9 to 0.210
+in 14.9 ms. The work is done once a change and in a thread without the interpreter's lock; the bytes go out with every answer."""
 
 RawHeaders = list[tuple[bytes, bytes]]
 

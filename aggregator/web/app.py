@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -68,26 +69,25 @@ class Web:
         target = f"{self.site.prefix}/feed.atom".encode() + (b"?" + query if query else b"")
         return Answer(302, [(b"location", target), (b"cache-control", self.site.cache_control), *_SHARED])
 
-    async def feed(self, request: Request) -> Response:
-        """Answer with the merged feed or a source's own one."""
-        ending, source = request.path_params["ending"], request.path_params.get("source")
+    async def feed(self, scope: Scope, ending: str, source: str | None) -> Answer:
+        """Answer with the merged feed, or with a source's own one."""
         if ending not in FORMATS:
             raise HTTPException(404, f"there is no format {ending[:40]!r}{near(ending, sorted(FORMATS))}")
-        wish = wish_of(ending, parameters(request.scope), source)
+        wish = wish_of(ending, parameters(scope), source)
         settings, site, revision = self._settings(), self.site, await self._revision.read()
         shown = await self._memory.get(
-            (revision, id(settings)), wish, lambda: render_feed(self._store, settings, site, wish)
+            (revision, settings), wish, lambda: render_feed(self._store, settings, site, wish)
         )
         _, kind, kind_for_browsers = FORMATS[ending]
-        browser = b"text/html" in (header(request.scope, b"accept") or b"")
+        browser = b"text/html" in (header(scope, b"accept") or b"")
         headers = [(b"content-type", kind_for_browsers if browser else kind), (b"cache-control", site.cache_control)]
-        return answer(request.scope, shown, [*headers, _IN_BROWSERS, *_SHARED])
+        return answer(scope, shown, [*headers, _IN_BROWSERS, *_SHARED])
 
     async def record(self, request: Request) -> Response:
         """Answer with the bytes of the record's file."""
         key, settings, revision = request.path_params["key"], self._settings(), await self._revision.read()
         shown = await self._memory.get(
-            (revision, id(settings)), ("record", key), lambda: record_bytes(self._store, settings, key)
+            (revision, settings), ("record", key), lambda: record_bytes(self._store, settings, key)
         )
         headers = [(b"content-type", b"text/markdown; charset=utf-8"), (b"cache-control", self.site.cache_control)]
         return answer(request.scope, shown, [*headers, *_SHARED])
@@ -166,8 +166,12 @@ class Web:
         return not token or admits(token, scope["query_string"], header(scope, b"authorization"))
 
     async def failed(self, request: Request, fault: Exception) -> Response:
-        """Answer for what was raised."""
-        path, prefix = request.scope["path"], self.site.prefix
+        """Answer for what was raised on a route."""
+        return self.fault(request.scope["path"], fault)
+
+    def fault(self, path: str, fault: Exception) -> Answer:
+        """Answer for what was raised at the path."""
+        prefix = self.site.prefix
         if isinstance(fault, HTTPException):
             detail = _missing(path) if fault.detail == "Not Found" else fault.detail
             return error(path, fault.status_code, detail, dict(fault.headers or {}), prefix=prefix)
@@ -175,6 +179,7 @@ class Web:
         return error(path, 503, "the store cannot be read at the moment", {"Retry-After": "60"}, prefix=prefix)
 
 
+_FEED_PATH = re.compile(r"/(?:feed|source/(?P<source>[^/]+))\.(?P<ending>[^/.]+)")
 _PATHS = ("/", "/feed", "/feed.atom", "/feed.rss", "/feed.json", "/sources.json", "/healthz", "/readyz", "/robots.txt")
 
 
@@ -204,7 +209,12 @@ def parameters(scope: Scope) -> list[tuple[str, str]]:
 
 
 class Door:
-    """Stands before the routes: takes the path prefix of base_url away, GET and HEAD only, the token where one is set."""
+    """
+    Stands before the routes: takes the path prefix of base_url away, GET and HEAD only, the token where one is set.
+
+    Feeds, which are nearly all that is asked for, are answered here: routing and its layers of middleware cost
+    as much as the answer.
+    """
 
     def __init__(self, inside: ASGIApp, web: Web) -> None:
         self._inside, self._web = inside, web
@@ -217,8 +227,18 @@ class Door:
         prefix = self._web.site.prefix
         if prefix and scope["path"].startswith(f"{prefix}/"):  # a proxy may leave it on or take it off
             scope = {**scope, "path": scope["path"].removeprefix(prefix)}
-        refused = self._refusal(scope, prefix)
-        await (refused or self._inside)(scope, receive, send)
+        if refused := self._refusal(scope, prefix):
+            await refused(scope, receive, send)
+        elif feed := _FEED_PATH.fullmatch(scope["path"]):
+            await (await self._feed(scope, feed))(scope, receive, send)
+        else:
+            await self._inside(scope, receive, send)
+
+    async def _feed(self, scope: Scope, feed: re.Match[str]) -> Answer:
+        try:
+            return await self._web.feed(scope, feed["ending"], feed["source"])
+        except (HTTPException, StoreError) as fault:
+            return self._web.fault(scope["path"], fault)
 
     def _refusal(self, scope: Scope, prefix: str) -> Answer | None:
         path = scope["path"]
@@ -241,8 +261,6 @@ def create_app(
     """
     web = Web(store, settings, facts, now)
     routes = [
-        Route("/feed.{ending}", web.feed),
-        Route("/source/{source}.{ending}", web.feed),
         Route("/entry/{key}.md", web.record),
         Route("/", web.river),
         Route("/feed", web.to_feed),

@@ -47,11 +47,11 @@ class Memory:
     def __init__(self, most_bytes: int = MOST_BYTES, most: int = MOST) -> None:
         self._kept: OrderedDict[Hashable, Representation] = OrderedDict()
         self._making: dict[Hashable, asyncio.Task[Representation]] = {}
-        self._state: Hashable = None
+        self._state: object = None
         self._bytes = 0
         self._most_bytes, self._most = most_bytes, most
 
-    async def get(self, state: Hashable, key: Hashable, make: Callable[[], bytes]) -> Representation:
+    async def get(self, state: object, key: Hashable, make: Callable[[], bytes]) -> Representation:
         """
         Return the representation of `key`, made by `make` in a thread where it is not kept.
 
@@ -61,7 +61,8 @@ class Memory:
         if state != self._state:
             self._kept.clear()
             self._making.clear()
-            self._state, self._bytes = state, 0
+            self._bytes = 0
+        self._state = state
         if (kept := self._kept.get(key)) is not None:
             self._kept.move_to_end(key)
             return kept
@@ -71,7 +72,7 @@ class Memory:
         # Shielded: a client that hangs up does not take the bytes from the others who wait for them.
         return await asyncio.shield(making)
 
-    async def _make(self, state: Hashable, key: Hashable, make: Callable[[], bytes]) -> Representation:
+    async def _make(self, state: object, key: Hashable, make: Callable[[], bytes]) -> Representation:
         try:
             made = await run_in_threadpool(lambda: represent(make()))
         finally:
@@ -84,6 +85,8 @@ class Memory:
     def _keep(self, key: Hashable, made: Representation) -> None:
         if len(made) > self._most_bytes:
             return
+        if (same := self._kept.pop(key, None)) is not None:
+            self._bytes -= len(same)
         self._kept[key] = made
         self._bytes += len(made)
         while self._bytes > self._most_bytes or len(self._kept) > self._most:

@@ -110,9 +110,8 @@ class Marker:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def check(self, found: Mark | None) -> None:
-        """Refuse a store (None: an empty one) that is not the one that the marker knows, or is older than it was."""
-        expected = self.read()
+    def check(self, expected: Mark | None, found: Mark | None) -> None:
+        """Refuse a store (None: an empty one) that is not the one that was expected, or is older than it was."""
         if expected is None or (found and found.store == expected.store and found.commits >= expected.commits):
             return
         if found is None:

@@ -54,10 +54,10 @@ class Kind:
 
 def _limit_pages(store: SqliteStore, spare: int | None) -> None:
     def limit() -> None:
-        pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
-        store._connection.execute(f"PRAGMA max_page_count = {1 << 30 if spare is None else pages + spare}")
+        pages = store._engine.writing.execute("PRAGMA page_count").fetchone()[0]
+        store._engine.writing.execute(f"PRAGMA max_page_count = {1 << 30 if spare is None else pages + spare}")
 
-    store._on_writer(limit)
+    store._engine.on_writer(limit)
 
 
 KINDS = [

@@ -1,0 +1,333 @@
+"""One SQLite file at work: who may open it, its one writing connection, its readers, its faults in words."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from storage.contract import StoreError, StoreFullError, StoreMissingError
+from storage.sqlite import schema
+from storage.sqlite.folder import BACKUPS, DATABASE, Lock, Mark, Marker, UnusableError, fault
+
+T = TypeVar("T")
+
+_LOOKED_THROUGH = 32 << 20
+"""Bytes up to which a file is looked through for damage whenever it is opened for writing (20 ms)."""
+_LOOKED_THROUGH_AFTER_A_CRASH = 512 << 20
+"""The same where the last writer did not close it (400 ms)."""
+
+
+class Engine:
+    """
+    The connections to `<folder>/aggregator.db`.
+
+    One connection writes, on a thread of its own, and alone checkpoints: SQLite before 3.51.3 can lose
+    commits when two do (WAL-reset race). Readers have read-only connections, one for each call at a time.
+    """
+
+    def __init__(self, folder: Path, lock: Lock | None) -> None:
+        """Use `for_writing` or `for_reading`."""
+        self.folder = folder
+        self.path = folder / DATABASE
+        self._lock = lock
+        self._marker = Marker(folder)
+        self._idle: list[sqlite3.Connection] = []
+        self._closed = False
+        self._connection: sqlite3.Connection | None = None
+        self._writer: ThreadPoolExecutor | None = None
+        self._mark = Mark("", 0)
+
+    @classmethod
+    def for_writing(cls, folder: Path) -> Engine:
+        """Take the lock, make or migrate the file, and start the writing thread."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = Lock(folder)
+        except OSError as error:
+            raise _of_system(error, folder) from error
+        engine = cls(folder, lock)
+        try:
+            with engine.in_words():
+                engine._open_writer()
+        except BaseException:
+            engine.close()
+            raise
+        return engine
+
+    @classmethod
+    def for_reading(cls, folder: Path) -> Engine:
+        """Open a file that is there and of this version."""
+        engine = cls(folder, None)
+        with engine.in_words():
+            if not engine.path.exists():
+                engine._marker.check(engine._marker.read(), None)
+                raise engine._missing()
+            connection = engine._connect("ro")
+            try:
+                engine._check_version(connection)
+            except BaseException:
+                connection.close()
+                raise
+            engine._idle.append(connection)
+        return engine
+
+    # --- opening ------------------------------------------------------------------------------------------------
+
+    def _open_writer(self) -> None:
+        expected, crashed = self._marker.read(), _size(self.path.with_name(DATABASE + "-wal")) > 0
+        if _size(self.path) == 0:
+            self._marker.check(expected, None)
+        connection = self._connection = self._connect("rwc")
+        version = schema.version_of(connection)
+        if version == 0:
+            self._marker.check(expected, None)
+        elif _size(self.path) <= (_LOOKED_THROUGH_AFTER_A_CRASH if crashed else _LOOKED_THROUGH):
+            _look_through(connection)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA cache_size = -16000")
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        schema.migrate(connection, self._keep_copy)
+        if version == 0:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that the file alone is a store already
+        self._mark = _mark_of(connection)
+        self._marker.check(expected, self._mark)
+        connection.execute("BEGIN IMMEDIATE")  # a file that may not be written shows it here, not at the first poll
+        connection.execute("ROLLBACK")
+        self._marker.write(self._mark)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=5,
+            isolation_level=None,
+            check_same_thread=False,  # each is used by one thread at a time: the writing one, or who took it
+            cached_statements=256,
+        )
+        if mode == "ro":
+            connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def _missing(self) -> StoreMissingError:
+        return StoreMissingError(f"{self.path} holds no store yet: `aggregator run` or `aggregator poll` makes it")
+
+    def _check_version(self, connection: sqlite3.Connection) -> None:
+        expected = self._marker.read()  # before the file: a commit comes before its mark
+        version = schema.version_of(connection)
+        if version == 0:
+            self._marker.check(expected, None)
+            raise self._missing()
+        if version < schema.VERSION:
+            raise UnusableError("is of an older version: `aggregator run` brings it up to date")
+        self._marker.check(expected, _mark_of(connection))
+
+    def _keep_copy(self, version: int) -> None:
+        self._copy(self.folder / BACKUPS / f"aggregator-before-upgrade-from-{version}.db")
+
+    # --- transactions -------------------------------------------------------------------------------------------
+
+    def write(self, job: Callable[[sqlite3.Connection, int], T]) -> T:
+        """Run the job on the writing thread in one transaction; it gets the number of the commit."""
+        return self.on_writer(lambda: self._transact(job))
+
+    def on_writer(self, job: Callable[[], T]) -> T:
+        """Run the job on the writing thread, outside of any transaction."""
+        self._check_open()
+        if self._writer is None:
+            raise StoreError(f"{self.path} was opened for reading only")
+        with self.in_words():
+            try:
+                future = self._writer.submit(job)
+            except RuntimeError as error:
+                raise StoreError(f"{self.path} was closed") from error
+            return future.result()
+
+    def _transact(self, job: Callable[[sqlite3.Connection, int], T]) -> T:
+        connection, mark = self.writing, Mark(self._mark.store, self._mark.commits + 1)
+        before = connection.total_changes
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = job(connection, mark.commits)
+            changed = connection.total_changes != before
+            if changed:
+                connection.execute("UPDATE counters SET commits = ?", (mark.commits,))
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        if changed:
+            self._mark = mark
+            with suppress(OSError):  # it is committed: a mark that lags behind is a weaker guard, not a fault
+                self._marker.write(mark)
+        return result
+
+    @property
+    def writing(self) -> sqlite3.Connection:
+        """The one writing connection, for jobs on the writing thread."""
+        assert self._connection is not None  # noqa: S101 # whoever asks runs on the writing thread, which it precedes
+        return self._connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Lend a read-only connection, in one transaction: everything read through it is of one moment."""
+        self._check_open()
+        with self.in_words():
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = self._connect("ro")
+            try:
+                connection.execute("BEGIN")
+                yield connection
+            except BaseException:
+                connection.close()
+                raise
+            connection.execute("COMMIT")
+            self._give_back(connection)
+
+    @contextmanager
+    def reading_apart(self) -> Iterator[sqlite3.Connection]:
+        """Give a read-only connection of one's own in one transaction, for what takes long."""
+        self._check_open()
+        with self.in_words(), closing(self._connect("ro")) as connection:
+            connection.execute("BEGIN")
+            yield connection
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreError(f"{self.path} was closed")
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        self._idle.append(connection)
+        if self._closed:  # meanwhile, by another thread
+            self._close_idle()
+
+    @contextmanager
+    def in_words(self) -> Iterator[None]:
+        """Turn faults of SQLite and of the system into `StoreError`s that name the file and the way out."""
+        try:
+            yield
+        except UnusableError as error:
+            raise StoreError(fault(self.folder, str(error))) from error
+        except sqlite3.Error as error:
+            raise self._of_sqlite(error) from error
+        except OSError as error:
+            raise _of_system(error, self.path) from error
+
+    def _of_sqlite(self, error: sqlite3.Error) -> StoreError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_space(self.folder)):
+            return StoreFullError(f"{self.path} cannot grow: no space is left; nothing was lost")
+        match code:
+            case sqlite3.SQLITE_NOTADB:
+                what = "is not a database"
+            case sqlite3.SQLITE_CORRUPT:
+                what = f"is damaged ({error})"
+            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+                what = f"or its folder may not be written here ({error})"
+            case sqlite3.SQLITE_CANTOPEN:
+                what = f"cannot be opened ({error})"
+            case sqlite3.SQLITE_BUSY:
+                what = "is locked by another program"
+            case _:
+                what = f"cannot be used ({error})"
+        return StoreError(fault(self.folder, what))
+
+    # --- care ---------------------------------------------------------------------------------------------------
+
+    def checkpoint(self) -> None:
+        """Bring what is in the -wal file into the database; a reader in the way leaves the rest for next time."""
+
+        def checkpoint() -> None:
+            self.writing.execute("PRAGMA busy_timeout = 0")
+            with suppress(sqlite3.OperationalError):
+                self.writing.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.writing.execute("PRAGMA busy_timeout = 5000")
+
+        self.on_writer(checkpoint)
+
+    def backup(self, path: Path) -> None:
+        """Write a whole and checked copy to the path, atomically; reads beside the writer, who is not held up."""
+        self._check_open()
+        with self.in_words():
+            self._copy(path)
+
+    def _copy(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            with closing(self._connect("ro")) as source, closing(sqlite3.connect(part, isolation_level=None)) as copy:
+                source.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")
+                _look_through(copy, whole=True)
+            with part.open("rb") as written:
+                os.fsync(written.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+    def close(self) -> None:
+        """Finish what was begun and let go of the files."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._writer:
+            self._writer.shutdown(wait=True)
+        self._close_idle()
+        if self._connection:
+            self._connection.close()
+        self._marker.close()
+        if self._lock:
+            self._lock.release()
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+
+def _look_through(connection: sqlite3.Connection, *, whole: bool = False) -> None:
+    check = "integrity_check" if whole else "quick_check"
+    found = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
+    if found != "ok":
+        raise UnusableError(f"is damaged ({' '.join(str(found).split())})")
+
+
+def _mark_of(connection: sqlite3.Connection) -> Mark:
+    return Mark(*connection.execute("SELECT store, commits FROM counters").fetchone())
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _no_space(folder: Path) -> bool:
+    with suppress(OSError):
+        return shutil.disk_usage(folder).free < 1 << 20
+    return False
+
+
+def _of_system(error: OSError, path: Path) -> StoreError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return StoreFullError(f"{error.filename or path}: no space is left; nothing was lost")
+    return StoreError(f"{error.filename or path} cannot be used ({error.strerror or error})")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -51,8 +51,11 @@ def reconcile(known: Known, reading: Reading, source: Source, seen_at: datetime)
     """
     records = _distinct(reading.records)
     matched = _matched(records, known.entries)
-    migrated = {} if matched else _migrated(records, [entry for entry in known.entries if entry.listed])
-    arriving = _arriving(records, matched.keys() | migrated.keys(), known, source, seen_at)
+    migrated = {} if matched else _migrated(records, known.entries)
+    taken = set(known.tombstones).union(entry.identity for entry in known.entries)
+    rekeyed = [_rekeyed(records[at], entry, known, taken, seen_at) for at, entry in migrated.items()]
+    unknown = {at: record for at, record in records.items() if at not in matched and at not in migrated}
+    arriving = _arriving(unknown, known, taken, source, seen_at)
     if known.empty:
         arriving = _first_import(arriving)
 
@@ -66,7 +69,7 @@ def reconcile(known: Known, reading: Reading, source: Source, seen_at: datetime)
             for at, entry in matched.items()
             if _is_news(records[at], entry, seen_at)
         ),
-        rekeyed=tuple(_rekeyed(records[at], entry, seen_at) for at, entry in migrated.items()),
+        rekeyed=tuple(rekeyed),
         listed=frozenset(present | {record.key for record in arriving}) if whole else None,
     )
 
@@ -136,8 +139,12 @@ def _is_shared(record: Record, stored: Sequence[KnownEntry]) -> bool:
     return any((_place(entry.identity) or "").startswith(shared) for entry in stored)
 
 
-def _migrated(records: Mapping[int, Record], listed: Sequence[KnownEntry]) -> dict[int, KnownEntry]:
+def _migrated(records: Mapping[int, Record], known: Sequence[KnownEntry]) -> dict[int, KnownEntry]:
     """Return the stored entries that the publisher gave new ids, none if it did not do so with a whole page (rule 73)."""
+    in_use = {entry.alias for entry in known}
+    if any(record.alias in in_use for record in records.values()):
+        return {}
+    listed = [entry for entry in known if entry.listed]
     pairs = _Pairs(dict(records), list(listed))
     # A link alone may be the address of a page whose content changes from day to day.
     pairs.match(_title_and_link, unique=True)
@@ -235,12 +242,12 @@ def _edited(record: Record, entry: KnownEntry, seen_at: datetime) -> Record:
     )
 
 
-def _rekeyed(record: Record, entry: KnownEntry, seen_at: datetime) -> Record:
+def _rekeyed(record: Record, entry: KnownEntry, known: Known, taken: set[str], seen_at: datetime) -> Record:
     """Return the record under its publisher's new id; key and public id stay, so no subscriber sees it twice."""
     kept = _edited(record, entry, seen_at)
     if record.digest == entry.digest:
         kept = replace(kept, updated=entry.updated, published=entry.published, updates=entry.updates)
-    return replace(kept, identity=record.identity, alias=record.alias)
+    return replace(kept, identity=_free_identity(record, known, taken), alias=record.alias)
 
 
 def _published(record: Record, entry: KnownEntry) -> datetime:
@@ -260,24 +267,29 @@ def _newly_dated(record: Record, entry: KnownEntry, seen_at: datetime) -> dateti
 
 
 def _arriving(
-    records: Mapping[int, Record], stored: Collection[int], known: Known, source: Source, seen_at: datetime
+    records: Mapping[int, Record], known: Known, taken: set[str], source: Source, seen_at: datetime
 ) -> list[Record]:
-    """Return the records that are not stored, in the order of the document, with identities and ids of their own."""
-    taken = set(known.tombstones).union(entry.identity for entry in known.entries)
+    """Return the records, in the order of the document, with identities and ids of their own; none that was removed."""
     claimed = set(known.taken).union(entry.public_id for entry in known.entries)
     in_use = {entry.alias for entry in known.entries}
     arriving = []
     for at, record in records.items():
         # An id of which another entry lives is given to several: one of them removed does not bar the next.
         removed = record.identity in known.tombstones or record.alias in known.tombstones
-        if at in stored or (removed and record.alias not in in_use):
+        if removed and record.alias not in in_use:
             continue
-        identity = next(name for name in _identities(record, known.entries) if name not in taken)
-        taken.add(identity)
+        identity = _free_identity(record, known, taken)
         new = _dated(_named(record, identity, claimed, source, seen_at), at, seen_at, first=known.empty)
         claimed.add(new.public_id)
         arriving.append(new)
     return arriving
+
+
+def _free_identity(record: Record, known: Known, taken: set[str]) -> str:
+    """Return the first of the record's names that is not taken, and take it."""
+    identity = next(name for name in _identities(record, known.entries) if name not in taken)
+    taken.add(identity)
+    return identity
 
 
 def _identities(record: Record, known: Sequence[KnownEntry]) -> Iterator[str]:

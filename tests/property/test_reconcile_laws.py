@@ -84,14 +84,16 @@ class Shelf:
 
     def save(self, changes: Changes) -> None:
         self.arrivals += 1
+        named = {}
         for one in changes.new:
-            assert one.key not in self.records
-            self.records[one.key] = replace(one, arrival=self.arrivals)
+            named[one.key] = key = self._free_key(one)
+            public_id = one.public_id if key == one.key else f"tag:blog.example:{key}"
+            self.records[key] = replace(one, key=key, public_id=public_id, arrival=self.arrivals)
         for one in (*changes.updated, *changes.rekeyed):
             assert one.key in self.records
             self.records[one.key] = one
         if changes.listed is not None:
-            self.listed = changes.listed
+            self.listed = frozenset(named.get(key, key) for key in changes.listed)
         assert len({one.public_id for one in self.records.values()}) == len(self.records)
         assert len({one.identity for one in self.records.values()}) == len(self.records)
 
@@ -100,6 +102,11 @@ class Shelf:
         changes = reconcile(self.known(reading), reading, SOURCE, at)
         self.save(changes)
         return changes
+
+    def _free_key(self, one: Record) -> str:
+        """The key that an entry under a new id still holds may be another's by its old one."""
+        keys = (one.key, *(f"{one.key}{at}" for at in range(len(self.records))))
+        return next(key for key in keys if key not in self.records)
 
     def _entry(self, one: Record) -> KnownEntry:
         return KnownEntry(

@@ -1,0 +1,123 @@
+"""What tells one entry of a source from another: identity, alias, public id, digest (fetching.md, rules 69, 70, 74)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import sha256
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from w3lib.url import canonicalize_url
+
+from aggregator.hosts import host_and_port, registrable
+from storage.record import Enclosure, minted_id
+
+_LONGEST = 2_000
+"""Characters of an identity or a public id; a longer one stands as its SHA-256."""
+_TEXT = 1_024
+"""Characters of text that tell entries apart which have neither guid nor link (rule 69)."""
+
+# What senders add to tell where a click came from: the page is the same.
+_TRACKING = re.compile(
+    r"utm_\w+|fbclid|gclid|dclid|msclkid|yclid|igshid|mc_[ce]id|_hs(?:enc|mi)|mkt_tok|wt[._]\w+|cmpid|spm|ref_?src"
+    r"|vero_id|oly_\w+_id|guccounter|rss_?id|at_(?:medium|campaign)|pk_\w+|mtm_\w+|ncid|sr_share",
+    re.IGNORECASE,
+)
+_PLAIN_URL = re.compile(r"https?://[a-z0-9.-]+(?:/[A-Za-z0-9_./~-]*)")
+_FRONT_PAGE = re.compile(r"/*(?:index\.\w{2,5}|home/?)?")
+# RFC 3986: a scheme and no character that a URI may not hold; IRIs are taken too, as atom:id is one.
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x20\x7f-\xa0]+")
+
+
+def canonical_link(url: str) -> str:
+    """
+    Return the one form of the addresses of a page: host in lower case, query sorted, tracking parameters gone.
+
+    The fragment stays: some changelogs link each entry to a place in one page.
+    """
+    if _PLAIN_URL.fullmatch(url):
+        return url
+    try:
+        parts = urlsplit(url)
+        if parts.query and _TRACKING.search(parts.query):
+            kept = [
+                (key, value)
+                for key, value in parse_qsl(parts.query, keep_blank_values=True)
+                if not _TRACKING.fullmatch(key)
+            ]
+            url = urlunsplit(parts._replace(query=urlencode(kept)))
+        return str(canonicalize_url(url, keep_fragments=True))
+    except ValueError:
+        return url
+
+
+def identity_of(guid: str | None, link: str | None, title: str, text: str, site: str | None) -> str:
+    """
+    Return what tells the entry from others of its source, from what it says itself and nothing else (rule 69).
+
+    The guid, else the canonical link, else a digest of title and first text. `site` is the link of the feed: an
+    entry without a guid that links to the front page has no address of its own, so its title goes with the link.
+    Several entries of one document may share an identity (rule 71): reconciling, which knows what is stored, parts them.
+    """
+    if guid:
+        return guid if len(guid) <= _LONGEST else f"sha256:{_hex(guid)}"
+    if not link:
+        return f"sha256:{_hex(title, text[:_TEXT])}"
+    address = canonical_link(link)
+    if _is_front_page(address, site):
+        return f"{address}|{_hex(title or text[:_TEXT])[:32]}"
+    return address if len(address) <= _LONGEST else f"sha256:{_hex(address)}"
+
+
+def alias_of(identity: str) -> str:
+    """Return the identity with http and https made one, and nothing else (rule 70)."""
+    return f"http{identity[5:]}" if identity[:6].lower() == "https:" else identity
+
+
+def public_id_of(guid: str | None, source_url: str, first_seen: datetime, key: str) -> str:
+    """
+    Return the id that subscribers see: the guid where it is an absolute URI that the source may use, else a minted one.
+
+    An http(s) guid must lie on the source's registrable domain, so that no source takes another's ids (product.md 5).
+    """
+    if guid and len(guid) <= _LONGEST and _URI.fullmatch(guid) and _is_theirs(guid, source_url):
+        return guid
+    return minted_id(_host(source_url) or "localhost", first_seen, key)
+
+
+def _is_theirs(guid: str, source_url: str) -> bool:
+    if not guid.lower().startswith(("http:", "https:")):
+        return True
+    host = _host(guid)
+    return bool(host) and registrable(host) == registrable(_host(source_url))
+
+
+def _host(url: str) -> str:
+    return host_and_port(url).rpartition(":")[0].strip("[]")
+
+
+def digest_of(title: str, link: str | None, text: str, media: Iterable[str], enclosures: Iterable[Enclosure]) -> str:
+    """
+    Return a digest of what a reader sees of the entry; equal digest: not an update (rule 74).
+
+    Media count by their URL without query, as signed URLs change from poll to poll.
+    """
+    seen = [title, canonical_link(link) if link else "", text, *map(_unsigned, media)]
+    seen += [_unsigned(enclosure.url) for enclosure in enclosures]
+    return _hex(*seen)
+
+
+def _is_front_page(address: str, site: str | None) -> bool:
+    if site is not None and alias_of(address) == alias_of(canonical_link(site)):
+        return True
+    parts = urlsplit(address)
+    return not parts.query and not parts.fragment and _FRONT_PAGE.fullmatch(parts.path) is not None
+
+
+def _unsigned(url: str) -> str:
+    return url.partition("?")[0].partition("#")[0]
+
+
+def _hex(*parts: str) -> str:
+    return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

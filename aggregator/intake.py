@@ -1,0 +1,31 @@
+"""A body to records in one call: what runs in the worker that can be ended when a publisher's document takes too long."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from aggregator.model import Fetched, Reading, Source
+from aggregator.normalise import normalise
+from aggregator.parse import parse
+
+
+def read(source: Source, fetched: Fetched, seen_at: datetime) -> Reading:
+    """
+    Return the feed in the body, its entries as records in the order of the document.
+
+    Entries that say the same stand in it as often as the publisher wrote them; reconciling makes one of them.
+    Raises `PollError` where the body is no feed or cannot be read, and nothing else.
+    """
+    feed = parse(fetched)
+    records = tuple(
+        normalise(source, feed.info, entry, seen_at, position) for position, entry in enumerate(feed.entries)
+    )
+    return Reading(
+        info=feed.info,
+        records=records,
+        hints=feed.hints,
+        complete=feed.complete,
+        expired=feed.expired,
+        degraded=feed.degraded,
+        truncated=feed.truncated,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -272,6 +272,7 @@ def _arriving(
     """Return the records, in the order of the document, with identities and ids of their own; none that was removed."""
     claimed = set(known.taken).union(entry.public_id for entry in known.entries)
     in_use = {entry.alias for entry in known.entries}
+    host = _host(source.url)
     arriving = []
     for at, record in records.items():
         # An id of which another entry lives is given to several: one of them removed does not bar the next.
@@ -279,9 +280,22 @@ def _arriving(
         if removed and record.alias not in in_use:
             continue
         identity = _free_identity(record, known, taken)
-        new = _dated(_named(record, identity, claimed, source, seen_at), at, seen_at, first=known.empty)
-        claimed.add(new.public_id)
-        arriving.append(new)
+        key = record.key if identity == record.identity else key_of(source.id, identity)
+        dated = record.date_source is not DateSource.FIRST_SEEN
+        # Undated entries of a first import go down by a second each, so that they keep the document's order.
+        date = seen_at - timedelta(seconds=at) if known.empty else seen_at
+        arriving.append(
+            replace(
+                record,
+                key=key,
+                public_id=_free_public_id(record, key, claimed, minted_id(host, seen_at, key)),
+                identity=identity,
+                published=record.published if dated else date,
+                updated=record.updated if dated else date,
+                first_seen=seen_at,
+                position=at,
+            )
+        )
     return arriving
 
 
@@ -290,6 +304,14 @@ def _free_identity(record: Record, known: Known, taken: set[str]) -> str:
     identity = next(name for name in _identities(record, known.entries) if name not in taken)
     taken.add(identity)
     return identity
+
+
+def _free_public_id(record: Record, key: str, claimed: set[str], minted: str) -> str:
+    """Return the record's public id where it is its own and nobody has it, else the minted one; claim it."""
+    minted_for_another = key != record.key and record.public_id.endswith(f":{record.key}")
+    public_id = minted if minted_for_another or record.public_id in claimed else record.public_id
+    claimed.add(public_id)
+    return public_id
 
 
 def _identities(record: Record, known: Sequence[KnownEntry]) -> Iterator[str]:
@@ -304,25 +326,6 @@ def _identities(record: Record, known: Sequence[KnownEntry]) -> Iterator[str]:
     said = f"{record.title}\0{record.link}\0{record.digest}"
     yield f"{name}|{sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
     yield from (f"{name}|{ordinal}" for ordinal in count(2))
-
-
-def _named(record: Record, identity: str, claimed: Collection[str], source: Source, seen_at: datetime) -> Record:
-    """Return the record with that identity, and a public id that no other record has."""
-    key = record.key if identity == record.identity else key_of(source.id, identity)
-    public_id = record.public_id
-    minted_for_another = key != record.key and public_id.endswith(f":{record.key}")
-    if public_id in claimed or minted_for_another:
-        public_id = minted_id(_host(source.url), seen_at, key)
-    return replace(record, key=key, public_id=public_id, identity=identity)
-
-
-def _dated(record: Record, at: int, seen_at: datetime, *, first: bool) -> Record:
-    """Return the new record with its place in the document; undated ones of a first import go down by a second each."""
-    record = replace(record, first_seen=seen_at, position=at)
-    if record.date_source is not DateSource.FIRST_SEEN:
-        return record
-    date = seen_at - timedelta(seconds=at) if first else seen_at
-    return replace(record, published=date, updated=date)
 
 
 def _first_import(records: Sequence[Record]) -> list[Record]:

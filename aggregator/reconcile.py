@@ -26,6 +26,9 @@ REUSED_AFTER = timedelta(days=30)
 MIGRATED = 0.8
 """Share of a page that must be recognised under new ids (rule 73)."""
 
+_DATED = frozenset({DateSource.PUBLISHED, DateSource.UPDATED})
+"""Dates that are the publisher's; the others are when the entry was first seen."""
+
 
 def asked(reading: Reading) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     """
@@ -259,7 +262,7 @@ def _published(record: Record, entry: KnownEntry) -> datetime:
 
 def _newly_dated(record: Record, entry: KnownEntry, seen_at: datetime) -> datetime | None:
     """Return the publisher's date of the update where it gives a newer one that has come."""
-    given = record.date_source in (DateSource.PUBLISHED, DateSource.UPDATED)
+    given = record.date_source in _DATED
     return record.updated if given and entry.updated < record.updated <= seen_at else None
 
 
@@ -281,7 +284,7 @@ def _arriving(
             continue
         identity = _free_identity(record, known, taken)
         key = record.key if identity == record.identity else key_of(source.id, identity)
-        dated = record.date_source is not DateSource.FIRST_SEEN
+        dated = record.date_source in _DATED
         # Undated entries of a first import go down by a second each, so that they keep the document's order.
         date = seen_at - timedelta(seconds=at) if known.empty else seen_at
         arriving.append(

@@ -352,6 +352,14 @@ def test_a_first_import_without_dates_keeps_the_order_of_the_document() -> None:
     assert [one.position for one in found.new] == [0, 1, 2]
 
 
+def test_an_entry_from_the_future_stands_when_it_was_first_seen() -> None:
+    future = record(date_source=DateSource.FUTURE, publisher_date=NOW + 900 * DAY, published=NOW + 9 * DAY)
+
+    (new,) = changes(known(record("other", "Other", "https://blog.example/other")), future).new
+
+    assert (new.published, new.updated, new.publisher_date) == (NOW, NOW, NOW + 900 * DAY)
+
+
 def test_undated_entries_never_move_on_later_polls() -> None:
     first = reconcile(
         Known(), read(*(record(f"g{n}", f"T{n}", f"https://blog.example/{n}", None) for n in range(3))), SOURCE, NOW

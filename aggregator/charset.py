@@ -187,7 +187,7 @@ def _of_declared(body: bytes, codecs: tuple[str, ...], label: str) -> Decoded | 
     # "Few" is counted against characters beyond ASCII, as ASCII fits every charset: against all bytes a
     # page of markup with a little GBK in it would pass as UTF-8. A valid multi-byte character of UTF-8 is
     # hardly ever an accident, so there fewer of them will do.
-    if bad > (good if codecs[0] == "utf-8" else max(good * 0.01, min(3, good * 0.1))):
+    if bad > (good if codecs[0] == "utf-8" else max(good * 0.01, min(3, good * 0.5))):
         return None
     return Decoded(text, codecs[0], f"{bad} bytes are not {label}")
 

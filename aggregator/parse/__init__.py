@@ -23,7 +23,7 @@ MAX_ENTRY_BYTES = 1_000_000
 _FIRST_ELEMENT = re.compile(
     r"<(?:[A-Za-z_][\w.-]*:)?(rss|feed|rdf|channel|html|head|body|opml|urlset|svg)\b", re.IGNORECASE
 )
-_HTML_DOCTYPE = re.compile(r"\s*(?:<!--.*?-->\s*)*<!DOCTYPE\s+html\b", re.IGNORECASE | re.DOTALL)
+_HTML_DOCTYPE = re.compile(r"\s*(?:<!--(?:(?!-->).)*-->\s*)*<!DOCTYPE\s+html\b", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title\b[^>]*>([^<]{0,300})", re.IGNORECASE)
 _EMBEDDED = re.compile(r"data:[\w/+.;=-]{0,100},[A-Za-z0-9+/=%\s]{1000,}")
 _SPACE = re.compile(r"\s+")
@@ -71,7 +71,7 @@ def _refuse_pages(text: str) -> None:
         title = _SPACE.sub(" ", unescape(found[1])).strip() if found else ""
         raise PollError(FailureKind.NOT_A_FEED, f'it is a web page, titled "{title}"' if title else "it is a web page")
     if name or "<" not in head:
-        raise PollError(FailureKind.NOT_A_FEED, f"it is {name}" if name else "it is plain text")
+        raise PollError(FailureKind.NOT_A_FEED, f"its root is <{name}>" if name else "it is plain text")
 
 
 def _bounded(feed: Feed) -> Feed:

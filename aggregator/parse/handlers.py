@@ -21,6 +21,8 @@ _HISTORY = "http://purl.org/syndication/history/1.0"
 # Attributes that hold for all that an element contains, and elements whose language is the feed's.
 _INHERITED = frozenset({"xml:base", "base", "xml:lang", "lang", "xmlns"})
 _ROOTS = frozenset({"feed", "rss", "rdf:RDF", "rdf:rdf"})
+# Where the handlers keep lists: an element of that name would take their place.
+_KEPT_BY_HANDLERS = frozenset({"links", "authors", "contributors", "tags", "published_parsed", "guidislink"})
 _OF_TEXTINPUT = frozenset({"title", "link", "description", "name"})
 _OF_IMAGE = frozenset({"title", "link", "description", "url", "href", "width", "height"})
 
@@ -145,16 +147,16 @@ class _Elements:
         if len(self._get_context().get("tags") or ()) < MAX_TAGS:
             super()._add_tag(term, scheme, label)  # type: ignore[misc] # feedparser's
 
-    # feedparser keeps the last hour and the last day only.
+    # feedparser keeps the last hour and the last day only. Keys with a blank: no element can be called that.
     def _end_hour(self: Any) -> None:
-        self.feeddata.setdefault("skip_hours", []).append(self.pop("hour"))
+        self.feeddata.setdefault("skip hours", []).append(self.pop("hour") or "")
 
     def _end_day(self: Any) -> None:
-        self.feeddata.setdefault("skip_days", []).append(self.pop("day"))
+        self.feeddata.setdefault("skip days", []).append(self.pop("day") or "")
 
     def _start_fh_complete(self: Any, attrs: dict[str, str]) -> None:
         self.push("complete", 0)
-        self.feeddata["fh_complete"] = "yes"
+        self.feeddata["fh complete"] = "yes"
 
     def _end_fh_complete(self: Any) -> None:
         self.pop("complete")
@@ -172,7 +174,7 @@ class Strict(_Elements, StrictFeedParser):  # type: ignore[misc] # feedparser ha
 
     def prefix_of(self, uri: str) -> str:
         """Return feedparser's prefix for a namespace; empty for those of feeds themselves and for unknown ones."""
-        return self._matchnamespaces.get(uri.lower(), "")
+        return str(self._matchnamespaces.get(uri.lower(), ""))
 
     def start(self, tag: str, attrs: dict[str, str]) -> None:
         """
@@ -215,10 +217,11 @@ class Strict(_Elements, StrictFeedParser):  # type: ignore[misc] # feedparser ha
             # feedparser's handlers raise it where an element stands in a place that they do not expect;
             # feedparser itself then keeps the element as one that it does not know.
             pass
-        if attrs:
+        kept = known not in _KEPT_BY_HANDLERS and not known.endswith("_detail")
+        if not attrs:
+            self.push(known, int(kept))
+        elif kept:
             self._get_context()[known] = attrs
-        else:
-            self.push(known, 1)
 
 
 class Loose(_Elements, LooseFeedParser):  # type: ignore[misc] # feedparser has no types

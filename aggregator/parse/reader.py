@@ -57,7 +57,7 @@ def read_strictly(text: str, base: str) -> Document:
     try:
         reader.parser.Parse(text, True)
     except expat.ExpatError as error:
-        if error.code == _JUNK_AFTER:
+        if error.code == _JUNK_AFTER and reader.handler.version:
             reader.notes.append("text after the end was left out")
         elif error.code in _CUT and reader.opened:
             reader.truncated = True
@@ -65,6 +65,12 @@ def read_strictly(text: str, base: str) -> Document:
         else:
             msg = f"{expat.ErrorString(error.code)}, line {error.lineno}"
             raise MalformedError(msg) from error
+    except (PollError, MalformedError):
+        raise
+    except Exception as error:
+        # feedparser's handlers raise what they like on elements that nobody foresaw; the tag-soup parser may do better.
+        msg = f"{type(error).__name__} in its elements"
+        raise MalformedError(msg) from error
     return reader.document()
 
 

@@ -40,10 +40,12 @@ def read_xml(text: str, url: str, *, whole: bool) -> Feed:
     from others. Raises `PollError`.
     """
     document = _read(text, url)
-    if not document.version and not document.entries:
-        raise PollError(FailureKind.NOT_A_FEED, "it is XML, but no RSS, RDF or Atom")
     entries = document.entries
-    if document.truncated and entries and not (whole and _told_apart(entries[-1])):
+    if not document.version and not entries:
+        if document.notes:
+            raise PollError(FailureKind.PARSE, "; ".join(document.notes))
+        raise PollError(FailureKind.NOT_A_FEED, "it is XML, but no RSS, RDF or Atom")
+    if document.truncated and not (whole and _told_apart(entries)):
         entries = entries[:-1]
     feed = document.feed
     info = _info(feed, document.version, url)
@@ -52,7 +54,7 @@ def read_xml(text: str, url: str, *, whole: bool) -> Feed:
         entries=tuple(_entry(entry, url) for entry in entries),
         author=next(iter(_writers(feed)), None),
         hints=_hints(feed),
-        complete="fh_complete" in feed and not document.truncated,
+        complete="fh complete" in feed and not document.truncated,
         degraded="; ".join(dict.fromkeys(document.notes)) or None,
         truncated=document.truncated,
     )
@@ -77,9 +79,12 @@ def _read(text: str, url: str) -> Document:
     return document
 
 
-def _told_apart(entry: Mapping[str, Any]) -> bool:
-    """Tell whether a half entry names itself, so that the whole one will be known as the same."""
-    return bool(entry.get("guid") or entry.get("id") or entry.get("link"))
+def _told_apart(entries: list[dict[str, Any]]) -> bool:
+    """Tell whether the last entry, of which the end is missing, will be known as the same when it comes whole."""
+    *others, last = entries or [{}]
+    if last.get("guid") or last.get("id"):
+        return True
+    return bool(last.get("link")) and not any(other.get("guid") or other.get("id") for other in others)
 
 
 # --- the feed's own lines ---------------------------------------------------------------------------------------
@@ -88,9 +93,7 @@ def _told_apart(entry: Mapping[str, Any]) -> bool:
 def _info(feed: Mapping[str, Any], version: str, url: str) -> FeedInfo:
     image = feed.get("image")
     icon = feed.get("icon") or feed.get("logo") or (image.get("href") if isinstance(image, dict) else None)
-    updated = (
-        read_date(_text(dict.get(feed, "updated")) or _text(feed.get("dc_date"))) if isinstance(feed, dict) else None
-    )
+    updated = _first_date(feed, "updated", "published", "dc_date")
     title = _construct(feed, "title")
     return FeedInfo(
         title=plain(title) if title else None,
@@ -113,8 +116,8 @@ def _hints(feed: Mapping[str, Any]) -> dict[str, str]:
     frequency = _text(feed.get("sy_updatefrequency")) or "1"
     if period and frequency.isdecimal() and int(frequency[:9]) > 0:
         hints["update_every"] = str(period // int(frequency[:9]))
-    hours = {int(hour) % 24 for hour in feed.get("skip_hours", ()) if hour.isdecimal() and int(hour[:9]) <= 24}
-    days = {day.lower() for day in feed.get("skip_days", ())} & set(_DAYS)
+    hours = {int(hour[:9]) % 24 for hour in feed.get("skip hours", ()) if hour.isdecimal() and int(hour[:9]) <= 24}
+    days = {day.lower() for day in feed.get("skip days", ())} & set(_DAYS)
     if hours:
         hints["skip_hours"] = ",".join(map(str, sorted(hours)))
     if days:
@@ -130,7 +133,7 @@ def _entry(entry: dict[str, Any], url: str) -> Entry:
     updated = _first_date(entry, "updated")
     enclosures, images = _media(entry, url)
     return Entry(
-        guid=_text(dict.get(entry, "guid")) or _text(dict.get(entry, "id")),
+        guid=_text(_own(entry, "guid")) or _text(_own(entry, "id")),
         link=_link(entry),
         title=_construct(entry, "title"),
         content=_content(entry),
@@ -146,8 +149,8 @@ def _entry(entry: dict[str, Any], url: str) -> Entry:
     )
 
 
-def _first_date(entry: dict[str, Any], *names: str) -> Instant | None:
-    return next((instant for name in names if (instant := read_date(_text(dict.get(entry, name))))), None)
+def _first_date(holder: Mapping[str, Any], *names: str) -> Instant | None:
+    return next((instant for name in names if (instant := read_date(_text(_own(holder, name))))), None)
 
 
 def _construct(holder: Mapping[str, Any], name: str) -> Text | None:
@@ -164,7 +167,7 @@ def _construct(holder: Mapping[str, Any], name: str) -> Text | None:
 def _content(entry: dict[str, Any]) -> Text | None:
     """Return the full body: of several, the first in HTML, else the first in plain text."""
     texts = []
-    for part in dict.get(entry, "content") or ():
+    for part in _dicts(entry, "content"):
         kind, value = str(dict.get(part, "type") or "text/html"), dict.get(part, "value")
         if isinstance(value, str) and value and kind.startswith(("text/", "application/xhtml")):
             texts.append(Text(value, html=kind in _HTML_TYPES, base=dict.get(part, "base") or None))
@@ -178,21 +181,22 @@ def _summary(entry: dict[str, Any]) -> Text | None:
 
 
 def _link(holder: Mapping[str, Any]) -> str | None:
-    """Return the alternate link, an HTML one before others; else what feedparser took for it, such as a permalink guid."""
+    """Return the alternate link, an HTML one before others; else a guid that is a permalink."""
     links = [
-        link
-        for link in (holder.get("links") or () if "links" in holder else ())
-        if dict.get(link, "rel") == "alternate" and dict.get(link, "href")
+        link for link in _dicts(holder, "links") if dict.get(link, "rel") == "alternate" and dict.get(link, "href")
     ]
     html = next((link for link in links if dict.get(link, "type") in _HTML_TYPES), None)
     chosen = html or (links[0] if links else None)
-    candidates = (dict.get(chosen, "href") if chosen else None, holder.get("link"))
+    # feedparser sets a link without `links` for such a guid only, and joins it with the base: but 123 is no link.
+    guid, joined = _own(holder, "guid"), _own(holder, "link")
+    permalink = joined if isinstance(guid, str) and guid.startswith(("http:", "https:", "/")) else None
+    candidates = (chosen["href"] if chosen else None, permalink)
     return next((link for each in candidates if (link := absolute(each, ""))), None)
 
 
 def _writers(holder: Mapping[str, Any]) -> tuple[str, ...]:
     """Return who wrote it: names, an e-mail address only where there is no name."""
-    people = [_writer(dict.get(person, "name"), dict.get(person, "email")) for person in holder.get("authors") or ()]
+    people = [_writer(dict.get(person, "name"), dict.get(person, "email")) for person in _dicts(holder, "authors")]
     names = dict.fromkeys(name for name in people if name)
     host = None if names else _writer(holder.get("itunes_author"), None)
     return (host,) if host else tuple(names)
@@ -207,18 +211,18 @@ def _writer(name: object, email: object) -> str | None:
 
 
 def _tags(entry: dict[str, Any]) -> tuple[str, ...]:
-    terms = (_line(dict.get(tag, "label")) or _line(dict.get(tag, "term")) for tag in dict.get(entry, "tags") or ())
+    terms = (_line(dict.get(tag, "label")) or _line(dict.get(tag, "term")) for tag in _dicts(entry, "tags"))
     return tuple(dict.fromkeys(term for term in terms if term))
 
 
 def _language(entry: dict[str, Any]) -> str | None:
-    own = _text(dict.get(entry, "language"))
+    own = _text(_own(entry, "language"))
     if own:
         return own
     parts: Iterable[Any] = (
-        *(dict.get(entry, "content") or ()),
-        dict.get(entry, "summary_detail"),
-        dict.get(entry, "title_detail"),
+        *_dicts(entry, "content"),
+        _own(entry, "summary_detail"),
+        _own(entry, "title_detail"),
     )
     return next(
         (language for part in parts if isinstance(part, dict) and (language := _text(part.get("language")))), None
@@ -230,7 +234,7 @@ def _language(entry: dict[str, Any]) -> str | None:
 
 def _media(entry: dict[str, Any], url: str) -> tuple[tuple[Enclosure, ...], tuple[str, ...]]:
     """Return the enclosures, and the pictures that may stand for the entry, the likeliest first."""
-    duration = _duration(dict.get(entry, "itunes_duration"))
+    duration = _duration(_own(entry, "itunes_duration"))
     enclosures: dict[str, Enclosure] = {}
     pictures: dict[str, int] = {}
     for attributes in _attached(entry):
@@ -243,8 +247,8 @@ def _media(entry: dict[str, Any], url: str) -> tuple[tuple[Enclosure, ...], tupl
             if attributes.get("rel") != "enclosure":
                 continue
         enclosures[target] = _enclosure(attributes, target, None if enclosures else duration)
-    named = [each.get("url") for each in dict.get(entry, "media_thumbnail") or () if isinstance(each, dict)]
-    own = dict.get(entry, "image")
+    named = [each.get("url") for each in _dicts(entry, "media_thumbnail")]
+    own = _own(entry, "image")
     named.append(own.get("href") if isinstance(own, dict) else None)
     # Of one picture in several sizes the widest; sorting keeps the publisher's order of equal ones.
     images = [*(absolute(each, url) for each in named), *sorted(pictures, key=lambda each: -pictures[each])]
@@ -253,8 +257,8 @@ def _media(entry: dict[str, Any], url: str) -> tuple[tuple[Enclosure, ...], tupl
 
 def _attached(entry: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the attributes of what is attached; not the authors' portraits and dead Flash players that some add."""
-    yield from (link for link in dict.get(entry, "links") or () if dict.get(link, "rel") == "enclosure")
-    for part in dict.get(entry, "media_content") or ():
+    yield from (link for link in _dicts(entry, "links") if dict.get(link, "rel") == "enclosure")
+    for part in _dicts(entry, "media_content"):
         if (
             isinstance(part, dict)
             and "gravatar.com/avatar" not in str(part.get("url"))
@@ -313,6 +317,17 @@ def absolute(target: object, base: str) -> str | None:
     except ValueError:
         return None
     return joined if parts.scheme.lower() in ("http", "https") and parts.netloc else None
+
+
+def _own(holder: Mapping[str, Any], name: str) -> object:
+    """Return what is kept under the very name: feedparser's dictionaries answer to other names too."""
+    return dict.get(holder, name) if isinstance(holder, dict) else None
+
+
+def _dicts(holder: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the dictionaries of a list that feedparser keeps; none where an element took its place."""
+    value = _own(holder, name)
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _text(value: object) -> str | None:

@@ -66,7 +66,7 @@ def answer(scope: Scope, shown: Representation, headers: RawHeaders) -> Answer:
     asked = header(scope, b"if-none-match")
     if asked is not None and (tag := held(asked, shown)) is not None:
         return Answer(304, [*headers, (b"etag", tag)])
-    if shown.packed is not None and takes_gzip(header(scope, b"accept-encoding") or b""):
+    if shown.packed is not None and takes_gzip(scope):
         return Answer(200, [*headers, (b"etag", shown.packed_etag), (b"content-encoding", b"gzip")], shown.packed)
     return Answer(200, [*headers, (b"etag", shown.etag)], shown.body)
 
@@ -90,10 +90,10 @@ def held(if_none_match: bytes, shown: Representation) -> bytes | None:
     return next((tag for tag in (shown.etag, shown.packed_etag) if tag in tags), None)
 
 
-def takes_gzip(accept_encoding: bytes) -> bool:
+def takes_gzip(scope: Scope) -> bool:
     """Return whether the client takes gzip (RFC 9110 section 12.5.3); `q=0` refuses it, silence does not ask for it."""
     wishes: dict[bytes, bool] = {}
-    for part in accept_encoding.lower().split(b","):
+    for part in (header(scope, b"accept-encoding") or b"").lower().split(b","):
         name, _, weight = part.partition(b";")
         wishes[name.strip()] = weight.replace(b" ", b"").rstrip(b"0").rstrip(b".") not in (b"q=", b"q=0")
     return wishes.get(b"gzip", wishes.get(b"x-gzip", wishes.get(b"*", False)))

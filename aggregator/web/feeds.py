@@ -14,7 +14,6 @@ from starlette.exceptions import HTTPException
 from aggregator import render
 from aggregator.health import public_url
 from aggregator.merge import MOST, View, select
-from aggregator.model import Settings
 from aggregator.render import MergedFeed, SourceInfo
 from aggregator.render.merged import feed_id
 from aggregator.web.assets import static_path
@@ -23,6 +22,11 @@ from storage.contract import Page, PollState, RecordQuery, Store
 from storage.record import Record
 
 DEFAULT_LIMIT = 50
+
+LONGEST = 12_000_000
+"""Characters of text in a page, after which it ends early: 500 entries of a megabyte would be half a gigabyte."""
+
+_STEP = 25  # records read at once, so that the bound above is not passed by much
 
 FORMATS: Mapping[str, tuple[Callable[[MergedFeed], bytes], bytes, bytes]] = {
     "atom": (render.atom, b"application/atom+xml; charset=utf-8", b"application/xml; charset=utf-8"),
@@ -136,18 +140,19 @@ def _since(values: list[str]) -> datetime | None:
     return instant.astimezone(UTC)
 
 
-def render_feed(store: Store, settings: Settings, site: Site, wish: Wish) -> bytes:
+def render_feed(store: Store, site: Site, wish: Wish) -> bytes:
     """
     Return the bytes of the feed. Blocks: to be called in a thread.
 
     Raises HTTPException 404 for a source that neither feeds.yaml nor the store knows, and StoreError.
     """
-    infos = source_infos(store.states())
+    states = {state.source.id: state for state in store.states()}
     for asked in filter(None, (wish.source, *wish.sources)):
-        known = {source.id for source in settings.sources}
-        if asked not in infos and asked not in known and asked not in store.counts():
-            raise HTTPException(404, f"there is no source {asked[:80]!r}{near(asked, sorted(known))}")
+        if asked not in states and asked not in store.counts():
+            raise HTTPException(404, f"there is no source {asked[:80]!r}{near(asked, sorted(states))}")
     records, following = _chosen(store, wish)
+    shown = {record.source_id for record in records} | ({wish.source} if wish.source else set())
+    infos = {id_: _source_info(states[id_]) for id_ in shown & states.keys()}
     title = infos[wish.source].title if wish.source in infos else wish.source
     write, _, _ = FORMATS[wish.format]
     return write(
@@ -178,25 +183,32 @@ def _chosen(store: Store, wish: Wish) -> tuple[tuple[Record, ...], str | None]:
         return page.records, page.next
     view = View(wish.name(), "", entries=query.limit, backlog=query.backlog)
     late = replace(query, backlog=False, arrived_since=newest - view.window, limit=MOST)
-    return select(view, newest, (*page.records, *store.page(late).records)), page.next
+    return select(view, newest, (*page.records, *page_of(store, late).records)), page.next
 
 
 def page_of(store: Store, query: RecordQuery) -> Page:
-    """Return the page. Raises HTTPException 400 where its cursor is none, and StoreError."""
-    try:
-        return store.page(query)
-    except ValueError:
-        raise HTTPException(400, _NO_CURSOR) from None
+    """
+    Return the page, shorter than its limit where its texts would be longer than a feed may be.
+
+    Raises HTTPException 400 where its cursor is none, and StoreError.
+    """
+    records: list[Record] = []
+    following, left, length = query.before, query.limit, 0
+    while True:
+        try:
+            step = store.page(replace(query, before=following, limit=min(left, _STEP)))
+        except ValueError:
+            raise HTTPException(400, _NO_CURSOR) from None
+        records += step.records
+        following, left = step.next, left - len(step.records)
+        length += sum(len(record.html) + len(record.summary) for record in step.records)
+        if following is None or left <= 0 or length > LONGEST:
+            return Page(tuple(records), following)
 
 
-def source_infos(states: Sequence[PollState]) -> dict[str, SourceInfo]:
-    """Return by source id what feeds say of the sources."""
-    return {
-        state.source.id: render.source_info(
-            state.source.id, state.source.name, public_url(state.source.url), state.feed
-        )
-        for state in states
-    }
+def _source_info(state: PollState) -> SourceInfo:
+    """Return what feeds say of the source."""
+    return render.source_info(state.source.id, state.source.name, public_url(state.source.url), state.feed)
 
 
 def near(word: str, known: Sequence[str]) -> str:

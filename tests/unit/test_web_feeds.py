@@ -236,6 +236,17 @@ def test_pages_partition_the_whole(tmp_path):
     assert path == ""
 
 
+def test_a_page_of_huge_entries_ends_early_and_loses_none(tmp_path):
+    rows = samples.numbered(60, html="x" * 500_000)
+    with serving(tmp_path, *rows) as get:
+        first = get("/feed.atom?limit=60")
+        following = etree.fromstring(first.content).find(f"{ATOM}link[@rel='next']").get("href")
+        second = get(following.removeprefix("https://news.example"))
+
+    assert len(titles(first)) == 25
+    assert titles(first) + titles(second) == [f"Entry {place}" for place in range(50)]
+
+
 def test_the_subscription_document_holds_all_that_arrived_of_late(tmp_path):
     with serving(tmp_path, *samples.numbered(80)) as get:
         document, asked = get("/feed.atom"), get("/feed.atom?limit=50")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from storage.contract import StoreError, StoreFullError, StoreMissingError
-from storage.sqlite import schema
 from storage.sqlite.folder import BACKUPS, DATABASE, Lock, Mark, Marker, UnusableError, fault
+from storage.sqlite.schema import SCHEMA, Schema
 
 T = TypeVar("T")
 
@@ -32,11 +32,12 @@ class Engine:
     commits when two do (WAL-reset race). Readers have read-only connections, one for each call at a time.
     """
 
-    def __init__(self, folder: Path, lock: Lock | None) -> None:
+    def __init__(self, folder: Path, lock: Lock | None, schema: Schema) -> None:
         """Use `for_writing` or `for_reading`."""
         self.folder = folder
         self.path = folder / DATABASE
         self._lock = lock
+        self._schema = schema
         self._marker = Marker(folder)
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
@@ -45,14 +46,14 @@ class Engine:
         self._mark = Mark("", 0)
 
     @classmethod
-    def for_writing(cls, folder: Path) -> Engine:
+    def for_writing(cls, folder: Path, schema: Schema = SCHEMA) -> Engine:
         """Take the lock, make or migrate the file, and start the writing thread."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
             lock = Lock(folder)
         except OSError as error:
             raise _of_system(error, folder) from error
-        engine = cls(folder, lock)
+        engine = cls(folder, lock, schema)
         try:
             with engine.in_words():
                 engine._open_writer()
@@ -62,9 +63,9 @@ class Engine:
         return engine
 
     @classmethod
-    def for_reading(cls, folder: Path) -> Engine:
+    def for_reading(cls, folder: Path, schema: Schema = SCHEMA) -> Engine:
         """Open a file that is there and of this version."""
-        engine = cls(folder, None)
+        engine = cls(folder, None, schema)
         with engine.in_words():
             if not engine.path.exists():
                 engine._marker.check(engine._marker.read(), None)
@@ -85,7 +86,7 @@ class Engine:
         if _size(self.path) == 0:
             self._marker.check(expected, None)
         connection = self._connection = self._connect("rwc")
-        version = schema.version_of(connection)
+        version = self._schema.version_of(connection)
         if version == 0:
             self._marker.check(expected, None)
         elif _size(self.path) <= (_LOOKED_THROUGH_AFTER_A_CRASH if crashed else _LOOKED_THROUGH):
@@ -96,7 +97,7 @@ class Engine:
         connection.execute("PRAGMA cache_size = -16000")
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
         connection.execute("PRAGMA journal_size_limit = 67108864")
-        schema.migrate(connection, self._keep_copy)
+        self._schema.migrate(connection, self._keep_copy)
         if version == 0:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that the file alone is a store already
         self._mark = _mark_of(connection)
@@ -124,11 +125,11 @@ class Engine:
 
     def _check_version(self, connection: sqlite3.Connection) -> None:
         expected = self._marker.read()  # before the file: a commit comes before its mark
-        version = schema.version_of(connection)
+        version = self._schema.version_of(connection)
         if version == 0:
             self._marker.check(expected, None)
             raise self._missing()
-        if version < schema.VERSION:
+        if version < self._schema.version:
             raise UnusableError("is of an older version: `aggregator run` brings it up to date")
         self._marker.check(expected, _mark_of(connection))
 
@@ -191,11 +192,10 @@ class Engine:
             try:
                 connection.execute("BEGIN")
                 yield connection
-            except BaseException:
-                connection.close()
-                raise
-            connection.execute("COMMIT")
-            self._give_back(connection)
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                self._give_back(connection)
 
     @contextmanager
     def reading_apart(self) -> Iterator[sqlite3.Connection]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storage.sqlite.folder import UnusableError
@@ -13,13 +14,12 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
 
-VERSION = 1
-"""Number of the newest migration; stands in the file as `user_version`."""
 APPLICATION_ID = 0x46454544
 """Tells our files from those of other programs ("FEED")."""
 
 # Rows of `records` are numbered in the order of arrival, publisher's order, key, and never renumbered: the
 # order of a page is then (published, arrival, id), which the indexes give without sorting.
+# `hidden`, always NULL in these indexes, stands in them because SQLite reads the row to see that it is otherwise.
 # Bodies lie apart: an UPDATE rewrites a whole row, and a narrow row keeps 10 times more of them on a page.
 _FIRST = """
 CREATE TABLE counters (
@@ -113,12 +113,13 @@ CREATE TABLE records (
 CREATE INDEX records_identity ON records (source, identity);
 CREATE INDEX records_alias ON records (source, alias) WHERE alias <> identity;
 CREATE INDEX records_listed ON records (source, unlisted_at);
-CREATE INDEX records_newest ON records (published DESC, arrival DESC, id, backlog, source) WHERE hidden IS NULL;
-CREATE INDEX records_of_source ON records (source, published DESC, arrival DESC, id, backlog, first_seen)
+CREATE INDEX records_newest ON records (published DESC, arrival DESC, id, backlog, source, hidden)
     WHERE hidden IS NULL;
-CREATE INDEX records_of_category ON records (category, published DESC, arrival DESC, id, backlog)
+CREATE INDEX records_of_source ON records (source, published DESC, arrival DESC, id, backlog, first_seen, hidden)
     WHERE hidden IS NULL;
-CREATE INDEX records_first_seen ON records (first_seen, backlog, source, category) WHERE hidden IS NULL;
+CREATE INDEX records_of_category ON records (category, published DESC, arrival DESC, id, backlog, hidden)
+    WHERE hidden IS NULL;
+CREATE INDEX records_first_seen ON records (first_seen, backlog, source, category, hidden) WHERE hidden IS NULL;
 CREATE TABLE bodies (
     id INTEGER PRIMARY KEY REFERENCES records (id) ON DELETE CASCADE,
     html TEXT NOT NULL,
@@ -143,45 +144,53 @@ CREATE TABLE unwritten (
 """
 
 
-def version_of(connection: sqlite3.Connection) -> int:
-    """Return the version of a store's file, 0 for an empty file; a foreign or a newer one raises `UnusableError`."""
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-    if application == 0 and version == 0 and tables == 0:
-        return 0
-    if application != APPLICATION_ID:
-        raise UnusableError("is a database of another program")
-    if version > VERSION:
-        raise UnusableError(
-            f"was written by a newer version of this program (schema {version}, this one knows {VERSION}): install that"
-        )
-    return version
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A version of the tables, and the steps that lead to it from nothing and from every older version."""
+
+    version: int
+    migrations: Callable[[], Migrations]
+    """Called only where there is something to do: sqlite_utils takes 50 ms to import."""
+
+    def version_of(self, connection: sqlite3.Connection) -> int:
+        """Return the version of a store's file, 0 for an empty one; a foreign or a newer one raises `UnusableError`."""
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        if application == 0 and version == 0 and tables == 0:
+            return 0
+        if application != APPLICATION_ID:
+            raise UnusableError("is a database of another program")
+        if version > self.version:
+            raise UnusableError(
+                f"was written by a newer version of this program (schema {version}, this one knows {self.version}): "
+                "install that"
+            )
+        return version
+
+    def migrate(self, connection: sqlite3.Connection, keep_copy: Callable[[int], None]) -> None:
+        """
+        Bring the file to this version, each step a transaction.
+
+        `keep_copy` is called before, with the version that the file has, where a store is there.
+        """
+        version = self.version_of(connection)
+        if version == self.version:
+            return
+        if version:
+            keep_copy(version)
+        from sqlite_utils import Database  # noqa: PLC0415 # see `migrations`
+
+        self.migrations().apply(Database(connection, recursive_triggers=False, execute_plugins=False))
 
 
-def migrate(connection: sqlite3.Connection, keep_copy: Callable[[int], None]) -> None:
-    """
-    Bring the file to `VERSION`, each step a transaction; `keep_copy` is called first where a store is there.
+def migrations() -> Migrations:
+    """Return the steps; the n-th ends with `user_version = n`."""
+    from sqlite_utils.migrations import Migrations  # noqa: PLC0415 # see `Schema.migrations`
 
-    `keep_copy` takes the version that the file has.
-    """
-    version = version_of(connection)
-    if version == VERSION:
-        return
-    if version:
-        keep_copy(version)
-    # Imported here, as it takes 50 ms and a store that is up to date does not need it.
-    from sqlite_utils import Database  # noqa: PLC0415
+    steps = Migrations("aggregator")
 
-    _migrations().apply(Database(connection, recursive_triggers=False, execute_plugins=False))
-
-
-def _migrations() -> Migrations:
-    from sqlite_utils.migrations import Migrations  # noqa: PLC0415 # as above
-
-    migrations = Migrations("aggregator")
-
-    @migrations()
+    @steps()
     def first(db: Database) -> None:
         db.executescript(_FIRST)
         db.execute(
@@ -190,4 +199,8 @@ def _migrations() -> Migrations:
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute("PRAGMA user_version = 1")
 
-    return migrations
+    return steps
+
+
+SCHEMA = Schema(version=1, migrations=migrations)
+"""Of this program."""

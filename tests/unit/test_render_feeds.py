@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import calendar
 import importlib
+import io
 import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import feedparser
 import pytest
 from lxml import etree
 
@@ -193,6 +196,26 @@ def test_the_three_formats_keep_their_rules_with(changes: dict[str, object]):
     feed = a_feed(a_record(**changes), a_record(key="b", public_id="https://paper.example/2"))
 
     assert faults(feed) == []
+
+
+def test_another_parser_reads_the_same_from_atom_and_rss():
+    records = [
+        a_record(**changes, **({} if "public_id" in changes else {"public_id": f"https://paper.example/{place}"}))
+        for place, changes in enumerate(ODD.values())
+    ]
+    feed = a_feed(*records)
+
+    read = [feedparser.parse(io.BytesIO(write(feed)), sanitize_html=False) for write in (atom, rss)]
+
+    assert [document.bozo for document in read] == [False, False]
+    for document in read:
+        assert [entry.id for entry in document.entries] == [record.public_id for record in records]
+        assert [calendar.timegm(entry.published_parsed) for entry in document.entries] == [
+            int(record.published.timestamp()) for record in records
+        ]
+    assert [entry.title for entry in read[0].entries[:2]] == ["A bridge opens"] * 2
+    assert [entry.content[0].value for entry in read[0].entries[:2]] == ["<p>It opens at noon.</p>"] * 2
+    assert [entry.author for entry in read[1].entries[:2]] == ["Ann Writer"] * 2
 
 
 def test_an_empty_feed_is_valid_and_knows_no_present():

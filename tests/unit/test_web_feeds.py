@@ -289,6 +289,19 @@ def test_a_source_has_a_feed_of_its_own_with_its_backlog(tmp_path):
     assert rules.atom_faults(own.content) == []
 
 
+def test_a_removed_source_keeps_its_feed_and_its_entries_a_sound_source(tmp_path):
+    settings, store = settings_in(tmp_path), samples.a_store(tmp_path, *samples.numbered(2))
+    store.sync_sources([samples.a_state("other").source], NOW)
+    app = create_app(store, lambda: settings, Facts, lambda: NOW)
+
+    own, merged, rss = (ask(app, path).content for path in ("/source/paper.atom", "/feed.atom", "/feed.rss"))
+    store.close()
+
+    assert rules.atom_faults(own) == rules.atom_faults(merged) == rules.rss_faults(rss) == []
+    assert etree.fromstring(own).findtext(f"{ATOM}title") == "paper"
+    assert etree.fromstring(merged).findtext(f".//{ATOM}source/{ATOM}title") == "The Paper"
+
+
 def test_category_source_and_since_choose(tmp_path):
     rows = samples.numbered(3)
     other = replace(rows[0], categories=("Sport", "The Paper", "latest"))

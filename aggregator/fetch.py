@@ -7,7 +7,7 @@ import hashlib
 import html
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import NoReturn
 
@@ -17,7 +17,7 @@ from aggregator import __version__
 from aggregator.addresses import is_address, is_public
 from aggregator.budget import Share
 from aggregator.download import Body, Limits, download
-from aggregator.hosts import host_and_port, redact
+from aggregator.hosts import redact
 from aggregator.model import FailureKind, Fetched, Hop, NotModified, PollError, Source
 from aggregator.network import Network
 from aggregator.targets import Target, keeps_secrets, locate, redirected
@@ -87,6 +87,18 @@ async def fetch(
             mine.release()
 
 
+@dataclass(frozen=True, slots=True)
+class _Leave:
+    """What a request of the chain may do."""
+
+    trusted: bool
+    """It may carry what is meant for the source alone: its headers, its userinfo (rule 39)."""
+    private: bool
+    """It may go into a private network, because feeds.yaml itself leads there, and only there (security.md)."""
+    asked_for: bool
+    """It goes where feeds.yaml says, not where an answer led."""
+
+
 class _Attempt:
     """One chain of requests, from the URL that is polled to the one that answers."""
 
@@ -113,30 +125,36 @@ class _Attempt:
 
     async def run(self, url: str) -> Fetched | NotModified:
         """Follow the chain to its end."""
-        here, home = _start(url), _start(self._source.url)
-        # An answer may lead into a private network only where feeds.yaml itself does, and only there (security.md).
-        pair = host_and_port(here.text)
-        private = pair == host_and_port(home.text) and self._network.may_be_private(here.text)
-        trusted = keeps_secrets(home, here)
-        if trusted and here.authorization is None:
-            here = replace(here, authorization=home.authorization)
+        here, leave = self._begin(_start(url), _start(self._source.url))
         seen = {here.text}
         while True:
-            response = await self._send(here, trusted=trusted, private=private)
+            response = await self._send(here, leave)
             try:
                 if response.status_code not in _REDIRECTS:
                     return await self._answer(here, response)
                 there = self._next(here, response, seen)
             finally:
                 await response.aclose()
-            if here.origin[0] == "https" and there.origin[0] == "http" and trusted and self._has_secrets(here):
-                said = f"{redact(here.text)} redirects from https to http, and this source sends credentials"
-                raise PollError(FailureKind.REDIRECT, said, status=response.status_code)
-            private = private and host_and_port(there.text) == pair
-            trusted = trusted and keeps_secrets(here, there)
-            if trusted and there.authorization is None:
-                there = replace(there, authorization=here.authorization)
-            here = there
+            here, leave = self._step(here, there, leave)
+
+    def _begin(self, here: Target, home: Target) -> tuple[Target, _Leave]:
+        """Return the first target and what it may, by how it stands to the URL of feeds.yaml, `home`."""
+        own = here.pair == home.pair
+        trusted = keeps_secrets(home, here)
+        if trusted and here.authorization is None:
+            here = replace(here, authorization=home.authorization)
+        return here, _Leave(trusted, own and self._network.may_be_private(here.pair), own)
+
+    def _step(self, here: Target, there: Target, leave: _Leave) -> tuple[Target, _Leave]:
+        """Return the next target and what it may: what was lost on the way does not come back."""
+        secret = leave.trusted and (self._source.headers or here.authorization is not None)
+        if secret and (here.url.scheme, there.url.scheme) == ("https", "http"):
+            said = f"{redact(here.text)} redirects from https to http, and this source sends credentials"
+            raise PollError(FailureKind.REDIRECT, said, status=self._hops[-1].status)
+        trusted = leave.trusted and keeps_secrets(here, there)
+        if trusted:
+            there = replace(there, authorization=here.authorization)
+        return there, _Leave(trusted, leave.private and there.pair == here.pair, asked_for=False)
 
     def _next(self, here: Target, response: httpx.Response, seen: set[str]) -> Target:
         """Return where the answer leads, and remember the hop."""
@@ -160,10 +178,14 @@ class _Attempt:
         self._hops.append(Hop(status, here.text, there.text))
         return there
 
-    async def _send(self, here: Target, *, trusted: bool, private: bool) -> httpx.Response:
-        request = httpx.Request("GET", here.url, headers=self._headers(here, trusted=trusted))
+    async def _send(self, here: Target, leave: _Leave) -> httpx.Response:
+        request = httpx.Request("GET", here.url, headers=self._headers(here, trusted=leave.trusted))
         try:
-            return await self._network.send(request, private=private)
+            return await self._network.send(request, private=leave.private)
+        except PollError as error:
+            if error.kind is not FailureKind.REFUSED_ADDRESS:
+                raise
+            raise PollError(error.kind, f"{error.detail}; {_way_out(here.pair, leave)}") from error
         except httpx.TransportError as error:  # of a transport other than our own
             raise _unsent(error, here) from error
 
@@ -180,7 +202,7 @@ class _Attempt:
             for name, value in self._source.headers:
                 raw = name.encode("ascii", "replace")
                 if raw.lower() not in _OURS:
-                    headers[raw.lower()] = (raw, value.encode())
+                    headers[raw.lower()] = (raw, value.encode("utf-8", "surrogateescape"))
         known = self._validators
         self._conditional = known.url == here.text and (known.etag is not None or known.last_modified is not None)
         if self._conditional and known.etag is not None:
@@ -188,9 +210,6 @@ class _Attempt:
         if self._conditional and known.last_modified is not None:
             headers[b"if-modified-since"] = (b"If-Modified-Since", known.last_modified)
         return list(headers.values())
-
-    def _has_secrets(self, here: Target) -> bool:
-        return bool(self._source.headers) or here.authorization is not None
 
     async def _answer(self, here: Target, response: httpx.Response) -> Fetched | NotModified:
         """Return what an answer that is no redirect says."""
@@ -206,7 +225,7 @@ class _Attempt:
         except PollError as error:
             error.status, error.headers = status, headers
             raise
-        if not body.data.strip():
+        if not body.data or body.data.isspace():
             raise PollError(
                 FailureKind.EMPTY, f"{_words(status)}, and the body is empty", status=status, headers=headers
             )
@@ -280,6 +299,12 @@ def _start(url: str) -> Target:
         return locate(url)
     except ValueError as error:
         raise PollError(FailureKind.REFUSED_ADDRESS, f"{redact(url)} cannot be asked: {error}") from error
+
+
+def _way_out(pair: str, leave: _Leave) -> str:
+    if leave.asked_for:
+        return f"if it is yours, name {pair} in polling.allow_private"
+    return "a redirect leads there, and permissions do not follow redirects"
 
 
 def _is_public_url(url: str) -> bool:

@@ -14,7 +14,6 @@ import httpx
 
 from aggregator.addresses import is_address, is_dialable, is_public
 from aggregator.budget import Budget
-from aggregator.hosts import host_and_port
 from aggregator.model import FailureKind, PollError
 from aggregator.sockets import Stream, dial
 
@@ -53,9 +52,9 @@ class Network:
         self._transport = transport or DirectTransport(resolver or resolve, ssl_context)
         self.budget = Budget(max_inflight_bytes)
 
-    def may_be_private(self, url: str) -> bool:
-        """Return whether `allow_private` names the URL's host and port, exactly."""
-        return host_and_port(url) in self._allow_private
+    def may_be_private(self, pair: str) -> bool:
+        """Return whether `allow_private` names this `host:port`, exactly."""
+        return pair in self._allow_private
 
     async def send(self, request: httpx.Request, *, private: bool = False) -> httpx.Response:
         """
@@ -119,12 +118,8 @@ class DirectTransport(httpx.AsyncBaseTransport):
         allowed = is_dialable if private else is_public
         good = [address for address in found if allowed(address)]
         if not good:
-            pair = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             where = "" if found[0] == host else f" resolves to {found[0]}, which"
-            raise PollError(
-                FailureKind.REFUSED_ADDRESS,
-                f"{host}{where} is not a public address; if it is yours, name {pair} in polling.allow_private",
-            )
+            raise PollError(FailureKind.REFUSED_ADDRESS, f"{host}{where} is not a public address")
         return good
 
     def _context(self) -> ssl.SSLContext:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 import httpx
 
-from aggregator.hosts import ascii_host, redact
+from aggregator.hosts import ascii_host, host_and_port, redact
 from aggregator.model import FailureKind, PollError
 
 
@@ -22,6 +22,8 @@ class Target:
     """The URL in its ASCII form, without userinfo and fragment: what is compared, stored and shown."""
     origin: tuple[str, str, int]
     """Scheme, host, port (RFC 6454)."""
+    pair: str
+    """`host:port`, as `allow_private` names it."""
     authorization: bytes | None = field(default=None, repr=False)
     """`Basic ...` where the URL has userinfo."""
 
@@ -52,7 +54,7 @@ def locate(text: str) -> Target:
     except httpx.InvalidURL as error:
         raise ValueError(str(error)) from error
     origin = parts.scheme, url.raw_host.decode("ascii"), url.port or (443 if parts.scheme == "https" else 80)
-    return Target(url, str(url), origin, _basic(parts.username, parts.password))
+    return Target(url, str(url), origin, host_and_port(str(url)), _basic(parts.username, parts.password))
 
 
 def redirected(here: Target, location: bytes) -> Target:
@@ -69,9 +71,7 @@ def redirected(here: Target, location: bytes) -> Target:
         target = locate(urljoin(here.text, text.strip()))
     except ValueError as error:
         raise PollError(FailureKind.REDIRECT, f"{redact(here.text)} redirects to what is no URL ({error})") from error
-    if target.authorization is None:
-        return target
-    return Target(target.url, target.text, target.origin)
+    return target if target.authorization is None else replace(target, authorization=None)
 
 
 def keeps_secrets(here: Target, there: Target) -> bool:

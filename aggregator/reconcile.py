@@ -86,8 +86,9 @@ def _distinct(records: Sequence[Record]) -> dict[int, Record]:
     distinct = {}
     for at, record in enumerate(records):
         # One guid, link and title is one entry, whatever counter its text carries. Where the publisher gave no guid,
-        # or no title, only the whole text tells two entries at one address apart.
-        what = (record.alias, _place(record.link), (record.guid and record.title) or record.digest)
+        # the whole text and the date tell two entries apart: a changelog may say the same of a thing twice a year.
+        said = record.title if record.guid else _digest_and_date(record)
+        what = (record.alias, _place(record.link), said or record.digest)
         if what not in seen:
             seen.add(what)
             distinct[at] = record
@@ -118,6 +119,7 @@ def _matched_family(records: Mapping[int, Record], stored: Sequence[KnownEntry])
 
     # The id does not tell them apart, so what they say must.
     pairs = _Pairs(dict(records), list(stored))
+    pairs.match(_digest_and_date, unique=False)
     pairs.match(_digest, unique=False)
     pairs.match(_title_and_link, unique=False)
     pairs.match(_link, unique=True)
@@ -181,6 +183,10 @@ class _Pairs:
             self.found[at] = partners.pop(0)
             self.stored.remove(self.found[at])
             del self.records[at]
+
+
+def _digest_and_date(one: Record | KnownEntry) -> Hashable | None:
+    return one.digest, one.publisher_date
 
 
 def _digest(one: Record | KnownEntry) -> Hashable | None:
@@ -326,7 +332,7 @@ def _identities(record: Record, known: Sequence[KnownEntry]) -> Iterator[str]:
         yield f"{name}#{record.publisher_date:%Y-%m-%d}"
     if record.link and record.link != name:
         yield f"{name}|{record.link}"
-    said = f"{record.title}\0{record.link}\0{record.digest}"
+    said = f"{record.title}\0{record.link}\0{record.digest}\0{record.publisher_date}"
     yield f"{name}|{sha256(said.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
     yield from (f"{name}|{ordinal}" for ordinal in count(2))
 

@@ -221,6 +221,26 @@ def test_entries_without_guid_at_one_address_are_kept_apart_by_their_text() -> N
     assert written(again) == NOTHING
 
 
+def test_a_changelog_that_says_the_same_on_two_days_has_two_entries() -> None:
+    days = [record(None, "Now supported", None, NOW - day * DAY, text="Now supported.") for day in (90, 1)]
+    third = record(None, "Now supported", None, NOW, text="Now supported.")
+
+    first = reconcile(Known(), read(*days), SOURCE, NOW)
+    again = changes(known(*first.new), days[1])
+    more = changes(known(*first.new), third, *days)
+
+    assert [one.published for one in first.new] == [NOW - 90 * DAY, NOW - DAY]
+    assert written(again) == NOTHING
+    assert again.listed == {first.new[1].key}
+    assert [one.published for one in more.new] == [NOW]
+
+
+def test_entries_that_say_the_same_without_any_date_are_one() -> None:
+    same = record(None, "(untitled)", None, None, text="")
+
+    assert len(reconcile(Known(), read(same, same), SOURCE, NOW).new) == 1
+
+
 # --- reuse and migration of guids ---
 
 

@@ -11,9 +11,9 @@ from typing import TextIO
 _FIELDS = "fields"
 
 
-def event(message: str, **fields: object) -> dict[str, object]:
-    """Return the arguments of a log call that carries fields: `log.info(**event("polled", source="x"))`."""
-    return {"msg": message, "extra": {_FIELDS: {key: value for key, value in fields.items() if value is not None}}}
+def say(log: logging.Logger, level: int, message: str, **fields: object) -> None:
+    """Log a message with fields; those that are None are left out."""
+    log.log(level, message, extra={_FIELDS: {key: value for key, value in fields.items() if value is not None}})
 
 
 def escaped(text: str) -> str:

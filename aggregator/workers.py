@@ -70,7 +70,7 @@ class Workers:
     def close(self) -> None:
         """End the workers; what they were reading is lost."""
         if self._pool is not None:
-            self._pool.stop()
+            self._pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
             self._pool.join()
             self._pool = None
 

@@ -20,7 +20,7 @@ from aggregator.daemon.build import Plant, plant
 from aggregator.daemon.care import backup_if_due
 from aggregator.daemon.serving import WebServer, greeting, listening, web_server
 from aggregator.health import Facts
-from aggregator.logs import event
+from aggregator.logs import say
 from aggregator.model import Failed, FailureKind, Settings, Unchanged
 from aggregator.poll import Outcome, source_row
 from storage.contract import StoreError
@@ -70,7 +70,7 @@ class Daemon:
             await built.poller.stop(GRACE)
             await asyncio.gather(serving, polling)
             await self._last_files(filing, built)
-            log.info(**event("stopped"))
+            say(log, logging.INFO, "stopped")
         return 0
 
     # --- jobs ---
@@ -124,7 +124,7 @@ class Daemon:
         self._settings = settings
         built.poller.use(settings)
         built.poller.wake()
-        log.info(**event("feeds.yaml taken in", sources=len(settings.sources)))
+        say(log, logging.INFO, "feeds.yaml taken in", sources=len(settings.sources))
 
     async def _maintain(self) -> None:
         """Let go of old records, compact the files, copy the store."""
@@ -137,7 +137,7 @@ class Daemon:
         except StoreError as error:
             log.error("maintenance was put off: %s", error)
             return
-        log.info(**event("maintained", pruned=pruned, backup=copied))
+        say(log, logging.INFO, "maintained", pruned=pruned, backup=copied)
 
     # --- record files ---
 
@@ -168,7 +168,7 @@ class Daemon:
     def _signalled(self) -> None:
         if self._stopping.is_set():
             os._exit(130)  # a second signal: at once; the store's transactions are whole at any moment
-        log.info(**event("stopping", under_way=self._plant.poller.under_way if self._plant else 0))
+        say(log, logging.INFO, "stopping", under_way=self._plant.poller.under_way if self._plant else 0)
         self._stopping.set()
 
     def _reload_now(self) -> None:
@@ -195,14 +195,14 @@ class Daemon:
         }
         match outcome.result:
             case Failed(kind, detail):
-                log.warning(**event("failed", kind=str(kind), detail=detail, **fields))
+                say(log, logging.WARNING, "failed", kind=str(kind), detail=detail, **fields)
                 self._unreached += kind in UNREACHED
                 self._reached += kind not in UNREACHED
             case Unchanged():
-                log.info(**event("unchanged", **fields))
+                say(log, logging.INFO, "unchanged", **fields)
                 self._reached += 1
             case _:
-                log.info(**event("updated", degraded=state.degraded, **fields))
+                say(log, logging.INFO, "updated", degraded=state.degraded, **fields)
                 self._reached += 1
         if not self._reached and self._unreached == min(3, len(self._settings.sources)):
             log.warning("no publisher can be reached: is there a network? `aggregator demo` needs none")

@@ -1,0 +1,81 @@
+"""Bring the record files up to date with the store: write what is missing or older, remember what was written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from aggregator.model import RecordStyle, Settings
+from storage.contract import RecordFile, Store
+from storage.frontmatter import RecordForm
+from storage.posts import Kept, Posts, PostsError, Written
+from storage.record import Record
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+"""Records read and written together: enough to share the folder syncs, few enough to hold in memory."""
+
+
+def forms(settings: Settings) -> Mapping[str, RecordForm]:
+    """Return by source id how its record files are written."""
+    storage = settings.storage
+    return {
+        source.id: RecordForm(storage.record_fields, storage.record_style is RecordStyle.PORTABLE, source.images)
+        for source in settings.sources
+    }
+
+
+def form_for(settings: Settings, source_id: str) -> RecordForm:
+    """Return how a record of this source is written; a source that was removed has the general form."""
+    storage = settings.storage
+    general = RecordForm(storage.record_fields, storage.record_style is RecordStyle.PORTABLE, None)
+    return forms(settings).get(source_id, general)
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What one pass over the record files did."""
+
+    written: int = 0
+    kept: tuple[Kept, ...] = ()
+    """Files that a person changed, left as they are."""
+
+
+class Filer:
+    """Writes the record files of one store; runs in one thread at a time."""
+
+    def __init__(self, store: Store, posts: Posts) -> None:
+        self._store = store
+        self._posts = posts
+        self.trouble: str | None = None
+        """Why files could not be written, in a sentence; None where all is well."""
+
+    def bring_up_to_date(self, settings: Settings) -> Filed:
+        """
+        Write every record whose file is missing or older than it.
+
+        Where the disk refuses, what was written stays, `trouble` says why, and the next pass goes on from there.
+        """
+        written, kept = 0, list[Kept]()
+        try:
+            for batch in self._batches():
+                done = self._posts.write_many(
+                    (record, form_for(settings, record.source_id), old) for record, old in batch
+                )
+                written += sum(isinstance(one, Written) for one in done)
+                kept += [one for one in done if isinstance(one, Kept)]
+                self._store.wrote_files([one.file for one in done])
+            self.trouble = None
+        except PostsError as error:
+            if self.trouble != str(error):
+                log.error("record files cannot be written: %s", error)
+            self.trouble = str(error)
+        for one in kept:
+            log.warning("a record file was left as it is: %s", one.reason)
+        return Filed(written, tuple(kept))
+
+    def _batches(self) -> Iterator[list[tuple[Record, RecordFile | None]]]:
+        while batch := self._store.unwritten(BATCH):
+            yield batch

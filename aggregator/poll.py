@@ -1,0 +1,351 @@
+"""The corridor: take what is due, fetch, read, reconcile, schedule, save. All concurrency of polling lives here."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from aggregator.fetch import fetch
+from aggregator.hosts import host_key
+from aggregator.model import (
+    Failed,
+    FailureKind,
+    Fetched,
+    NotModified,
+    PollError,
+    PollResult,
+    Settings,
+    Source,
+    Unchanged,
+    Updated,
+)
+from aggregator.network import Network
+from aggregator.reconcile import asked, reconcile
+from aggregator.schedule import after
+from aggregator.turns import Turns
+from aggregator.workers import Reader
+from storage.contract import Changes, Claim, Poll, PollState, Saved, SourceRow, Store, StoreError, Validators
+
+log = logging.getLogger(__name__)
+
+LEASE_BEYOND_TIMEOUT = timedelta(minutes=5)
+"""A lease outlives its attempt's deadline by this: reading and saving, on a machine that is busy."""
+
+PAUSE_AFTER_TROUBLE = 30.0
+"""Seconds for which nothing is claimed after the store could not be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one poll came to, as it was saved."""
+
+    source: Source
+    result: PollResult
+    state: PollState
+    saved: Saved
+    took: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Where the shell's time and dice come from; given once by the daemon."""
+
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    jitter: Callable[[], float]
+    """Uniform in 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    claim: Claim
+    source: Source
+    result: PollResult
+    seen_at: datetime
+    took: timedelta
+
+
+class Poller:
+    """
+    Polls the sources of the store: everything that is due, for as long as it runs, or a given set once.
+
+    `report` hears of each outcome after it was saved; `saved` is set whenever records changed.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        network: Network,
+        reader: Reader,
+        settings: Settings,
+        user_agent: str,
+        clocks: Clocks,
+        report: Callable[[Outcome], None] = lambda _: None,
+    ) -> None:
+        self._store = store
+        self._network = network
+        self._reader = reader
+        self._user_agent = user_agent
+        self._clocks = clocks
+        self._report = report
+        self._queue: deque[Claim] = deque()
+        self._tasks: dict[asyncio.Task[None], Claim] = {}
+        self._finished: list[_Finished] = []
+        self._wake = asyncio.Event()
+        self._saving = asyncio.Lock()
+        self._paused_until = 0.0
+        self.trouble: str | None = None
+        self.changed = asyncio.Event()
+        self.use(settings)
+
+    def use(self, settings: Settings) -> None:
+        """Poll by these settings from now on; attempts under way end by the old ones."""
+        polling = settings.polling
+        self._settings = settings
+        self._sources = {source.id: source for source in settings.sources}
+        self._per_host = polling.per_host
+        self._lease = LEASE_BEYOND_TIMEOUT + max((s.timeout for s in settings.sources), default=timedelta())
+        turns = Turns(polling.concurrency, polling.per_host, polling.host_delay.total_seconds())
+        for claim in self._tasks.values():
+            turns.start(claim.state.source.host, self._clocks.monotonic())
+        self._turns = turns
+
+    def wake(self) -> None:
+        """Look for due sources soon."""
+        self._wake.set()
+
+    @property
+    def under_way(self) -> int:
+        """How many attempts are running."""
+        return len(self._tasks)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Poll what is due until `stopping` is set; `wake` makes it look again."""
+        while not stopping.is_set():
+            await self._step(only=None, due=True, force=False)
+            await self._pause(at_most=1.0)
+
+    async def poll_once(self, source_ids: Collection[str], *, due: bool = True, force: bool = False) -> None:
+        """
+        Poll these sources once each, as far as they are due; with `due=False` also those that are not.
+
+        With `force` no validators are sent and an unchanged body is read again.
+        """
+        remaining = set(source_ids)
+        while True:
+            # Asked before claiming: a host that is busy while we claim may be free when the claim returns.
+            idle = not (self._queue or self._tasks or self._finished)
+            delayed = self._turns.next_start() is not None
+            claimed = await self._step(only=remaining, due=due, force=force)
+            remaining.difference_update(claim.state.source.id for claim in claimed)
+            if idle and not claimed and (not delayed or not remaining or self.trouble):
+                return
+            await self._pause(at_most=1.0)
+
+    async def stop(self, grace: float) -> None:
+        """
+        End the attempts under way: wait `grace` seconds for them, cancel the rest, save what each came to.
+
+        What was claimed and has not begun is given back unpolled.
+        """
+        unpolled = [claim.state.source.id for claim in self._queue]
+        self._queue.clear()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace)
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=2)
+        await self._settle()
+        if unpolled:
+            with suppress(StoreError):  # the leases pass by themselves
+                await asyncio.to_thread(self._store.release, unpolled, self._clocks.now())
+
+    # --- taking turns ---
+
+    async def _step(self, *, only: Collection[str] | None, due: bool, force: bool) -> list[Claim]:
+        """Claim what may be claimed, start what may start; return what was claimed."""
+        self._wake.clear()
+        claimed: list[Claim] = []
+        if len(self._queue) <= self._turns.free // 2 and (only is None or only):
+            claimed = await self._claim(only, due=due)
+            self._queue.extend(claimed)
+        self._start_ready(force=force)
+        return claimed
+
+    async def _claim(self, only: Collection[str] | None, *, due: bool) -> list[Claim]:
+        at = self._clocks.monotonic()
+        room = 2 * self._turns.total - self._turns.running - len(self._queue)
+        if room <= 0 or at < self._paused_until:
+            return []
+        waiting = Counter(claim.state.source.host for claim in self._queue)
+        claim_due = self._store.claim_due
+        try:
+            return await asyncio.to_thread(
+                lambda: claim_due(
+                    self._clocks.now(),
+                    limit=room,
+                    lease=self._lease,
+                    per_host=self._per_host,
+                    busy=self._turns.busy(at, waiting),
+                    only=only,
+                    due=due,
+                )
+            )
+        except StoreError as error:
+            self._store_failed(error)
+            return []
+
+    def _start_ready(self, *, force: bool) -> None:
+        at = self._clocks.monotonic()
+        waiting = len(self._queue)
+        for _ in range(waiting):
+            claim = self._queue.popleft()
+            host = claim.state.source.host
+            if not self._turns.may_start(host, at):
+                self._queue.append(claim)
+                continue
+            self._turns.start(host, at)
+            task = asyncio.create_task(self._poll(claim, force=force))
+            self._tasks[task] = claim
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        claim = self._tasks.pop(task)
+        self._turns.finish(claim.state.source.host)
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()):
+            log.error("a poll ended outside the corridor", exc_info=error)
+
+    async def _pause(self, at_most: float) -> None:
+        """Wait for an attempt to end, for `wake`, for a host's delay to pass, or for `at_most` seconds."""
+        start = self._turns.next_start()
+        if start is not None:
+            at_most = min(at_most, max(0.0, start - self._clocks.monotonic()))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), at_most)
+
+    # --- one poll ---
+
+    async def _poll(self, claim: Claim, *, force: bool) -> None:
+        """Walk one source down the corridor; whatever happens, one outcome is saved."""
+        source = self._sources.get(claim.state.source.id)
+        if source is None:  # removed from feeds.yaml after it was claimed
+            return
+        began, seen_at = self._clocks.monotonic(), self._clocks.now()
+        result: PollResult
+        try:
+            result = await self._ask(source, claim.state, seen_at, force=force)
+        except PollError as error:
+            result = Failed(error.kind, error.detail, error.status, error.headers, error.hops)
+        except asyncio.CancelledError:
+            result = Failed(FailureKind.INTERRUPTED, "we stopped while it was under way")
+        except Exception:  # a fault of ours must cost one poll, not the daemon; the traceback is logged
+            log.exception("source=%s a fault in the corridor", source.id)
+            result = Failed(FailureKind.INTERNAL, "a fault of this program; its log has the traceback")
+        took = timedelta(seconds=self._clocks.monotonic() - began)
+        self._finished.append(_Finished(claim, source, result, seen_at, took))
+        await asyncio.shield(self._settle())
+
+    async def _ask(self, source: Source, state: PollState, seen_at: datetime, *, force: bool) -> PollResult:
+        """Fetch and, if the body is new, read it. Raises PollError."""
+        answer = await fetch(
+            self._network,
+            source,
+            state.effective_url or source.url,
+            Validators() if force else state.validators,
+            user_agent=self._user_agent,
+        )
+        match answer:
+            case NotModified():
+                return Unchanged(answer)
+            case Fetched() if self._same_body(answer, state) and not force:
+                return Unchanged(answer)
+        return Updated(answer, await self._reader.read(source, answer, seen_at))
+
+    @staticmethod
+    def _same_body(answer: Fetched, state: PollState) -> bool:
+        return answer.truncated is None and answer.validators.digest == state.validators.digest
+
+    # --- saving ---
+
+    async def _settle(self) -> None:
+        """Save what has finished, everything that waits in one transaction; a late caller finds nothing left to do."""
+        async with self._saving:
+            finished, self._finished = self._finished, []
+            if not finished:
+                return
+            try:
+                outcomes = await asyncio.to_thread(self._save, finished)
+            except StoreError as error:
+                # Nothing of the batch is on disk: validators neither, so the same bodies will come again.
+                self._store_failed(error)
+                return
+        self.trouble = None
+        for outcome in outcomes:
+            self._report(outcome)
+        if any(outcome.saved.new or outcome.saved.updated for outcome in outcomes):
+            self.changed.set()
+
+    def _save(self, finished: Sequence[_Finished]) -> list[Outcome]:
+        """Reconcile and schedule each, save them together; what could not be saved is tried once more alone."""
+        now = self._clocks.now()
+        settled = [self._settled(one, now) for one in finished]
+        saved = self._store.save_polls([poll for poll, _ in settled], now)
+        outcomes = []
+        for one, (poll, result), done in zip(finished, settled, saved, strict=True):
+            if done.error is None:
+                outcomes.append(Outcome(one.source, result, poll.state, done, one.took))
+            else:
+                outcomes.append(self._save_alone(one, now))
+        return outcomes
+
+    def _save_alone(self, one: _Finished, now: datetime) -> Outcome:
+        """Save a poll that clashed with another of its batch (two sources claiming one public id), or its failure."""
+        poll, result = self._settled(one, now)
+        (done,) = self._store.save_polls([poll], now)
+        if done.error is not None:
+            log.error("source=%s could not be saved: %s", one.source.id, done.error)
+            result = Failed(FailureKind.STORAGE, done.error)
+            poll, result = self._settled(replace(one, result=result), now)
+            (done,) = self._store.save_polls([poll], now)
+        return Outcome(one.source, result, poll.state, done, one.took)
+
+    def _settled(self, one: _Finished, now: datetime) -> tuple[Poll, PollResult]:
+        """Return what is to be saved of a finished poll, and its result with the instants of what is new."""
+        result, changes = one.result, Changes()
+        if isinstance(result, Updated):
+            known = self._store.known(one.source.id, *asked(result.reading))
+            changes = reconcile(known, result.reading, one.source, one.seen_at)
+            if not known.empty:
+                result = replace(result, new=tuple(sorted(min(r.published, r.first_seen) for r in changes.new)))
+        state, host = after(one.claim.state, one.claim.host, one.source, result, now, self._clocks.jitter())
+        return Poll(state, host, changes), result
+
+    def _store_failed(self, error: StoreError) -> None:
+        if self.trouble != str(error):
+            log.error("the store cannot be written, nothing is polled meanwhile: %s", error)
+        self.trouble = str(error)
+        self._paused_until = self._clocks.monotonic() + PAUSE_AFTER_TROUBLE
+
+
+def source_row(source: Source) -> SourceRow:
+    """Return what the store keeps of a source of feeds.yaml."""
+    reading = f"{source.url}\0{source.record_body}"
+    return SourceRow(
+        id=source.id,
+        name=source.name,
+        url=source.url,
+        host=host_key(source.url),
+        position=source.position,
+        keep_days=source.keep.days,
+        keep_entries=source.keep.entries,
+        settings_digest=hashlib.sha256(reading.encode()).hexdigest()[:16],
+    )

@@ -261,8 +261,11 @@ class Engine:
     def backup(self, path: Path) -> None:
         """Write a whole and checked copy to the path, atomically; reads beside the writer, who is not held up."""
         self._check_open()
-        with self.in_words():
-            self._copy(path)
+        try:
+            with self.in_words():
+                self._copy(path)
+        except StoreFullError as error:
+            raise StoreFullError(f"{path} cannot be written: no space is left; the store itself is whole") from error
 
     def _copy(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

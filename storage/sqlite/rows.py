@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -317,9 +317,12 @@ def state_of(row: Row) -> PollState:
     )
 
 
+_FEED = tuple(field.name for field in fields(FeedInfo))
+
+
 def feed_text(feed: FeedInfo) -> str:
     """Return what a feed says of itself as JSON, without what it did not say; equal feeds give equal text."""
-    said = {name: value for name, value in asdict(feed).items() if value is not None}
+    said = {name: value for name in _FEED if (value := getattr(feed, name)) is not None}
     if feed.updated is not None:
         said["updated"] = micros(feed.updated)
     return json.dumps(said, ensure_ascii=False)

@@ -18,7 +18,6 @@ from storage.sqlite.rows import (
     STATE,
     body_row,
     content_row,
-    feed_text,
     fixed_row,
     micros,
     state_row,
@@ -35,6 +34,7 @@ _STORED = (
 _UPDATE_RECORD = f"UPDATE records SET {', '.join(f'{column} = ?' for column in CONTENT)} WHERE id = ?"  # noqa: S608 # own names only
 _UPDATE_BODY = f"UPDATE bodies SET {', '.join(f'{column} = ?' for column in BODY)} WHERE id = ?"  # noqa: S608 # own names only
 _UPDATE_STATE = f"UPDATE sources SET {', '.join(f'{column} = ?' for column in STATE)} WHERE n = ?"  # noqa: S608 # own names only
+_FEED = STATE.index("feed")
 
 _FAULTS_OF_ONE = (
     sqlite3.IntegrityError,
@@ -98,12 +98,13 @@ def _save(connection: sqlite3.Connection, poll: Poll, batch: Batch) -> Saved:
     state = poll.state
     if settings_digest != state.source.settings_digest:
         state = replace(state, validators=type(state.validators)())
-    connection.execute(_UPDATE_STATE, (*state_row(replace(state, lease_until=None)), n))
-    batch.changed |= feed_text(state.feed) != feed
+    values = state_row(replace(state, lease_until=None))
+    connection.execute(_UPDATE_STATE, (*values, n))
+    batch.changed |= values[_FEED] != feed
     save_host(connection, poll.host, batch.now)
 
     changes = poll.changes
-    new = _insert(connection, changes.new, n, urlsplit(url).hostname or "localhost", batch)
+    new = _insert(connection, changes.new, n, url, batch)
     updated = [key for record in changes.updated if (key := _rewrite(connection, record, n, batch))]
     for record in changes.rekeyed:
         _rewrite(connection, record, n, batch)
@@ -112,7 +113,7 @@ def _save(connection: sqlite3.Connection, poll: Poll, batch: Batch) -> Saved:
     return Saved(source_id, new=tuple(new), updated=tuple(updated))
 
 
-def _insert(connection: sqlite3.Connection, new: Sequence[Record], n: int, host: str, batch: Batch) -> list[str]:
+def _insert(connection: sqlite3.Connection, new: Sequence[Record], n: int, url: str, batch: Batch) -> list[str]:
     if not new:
         return []
     # Ids rise by the publisher's order, then key: the order of pages rests on it (schema).
@@ -124,7 +125,7 @@ def _insert(connection: sqlite3.Connection, new: Sequence[Record], n: int, host:
         connection.execute("ROLLBACK TO new")
         records = []
         for record in sorted(new, key=lambda record: (record.position, record.key)):
-            if free := _with_free_names(connection, record, n, host):
+            if free := _with_free_names(connection, record, n, url):
                 records.append(free)
                 _append(connection, [free], n, replace(batch, last_id=batch.last_id + len(records) - 1))
     connection.execute("RELEASE new")
@@ -146,7 +147,7 @@ def _append(connection: sqlite3.Connection, records: Sequence[Record], n: int, b
     connection.executemany("INSERT INTO unwritten (id, change) VALUES (?, ?)", [(i, batch.change) for i in ids])
 
 
-def _with_free_names(connection: sqlite3.Connection, record: Record, n: int, host: str) -> Record | None:
+def _with_free_names(connection: sqlite3.Connection, record: Record, n: int, url: str) -> Record | None:
     """Return the record under a key and a public id that nothing else has; None where it is stored already."""
     key, attempt = record.key, 0
     while row := connection.execute("SELECT source, identity FROM records WHERE key = ?", (key,)).fetchone():
@@ -155,6 +156,7 @@ def _with_free_names(connection: sqlite3.Connection, record: Record, n: int, hos
         attempt += 1
         key = key_of(record.source_id, f"{record.identity}\0{attempt}")
     taken = connection.execute("SELECT 1 FROM records WHERE public_id = ?", (record.public_id,)).fetchone()
+    host = urlsplit(url).hostname or "localhost"
     if taken or (key != record.key and record.key in record.public_id):
         return replace(record, key=key, public_id=minted_id(host, record.first_seen, key))
     return replace(record, key=key)

@@ -119,7 +119,8 @@ CREATE INDEX records_of_source ON records (source, published DESC, arrival DESC,
     WHERE hidden IS NULL;
 CREATE INDEX records_of_category ON records (category, published DESC, arrival DESC, id, backlog, hidden)
     WHERE hidden IS NULL;
-CREATE INDEX records_first_seen ON records (first_seen, backlog, source, category, hidden) WHERE hidden IS NULL;
+CREATE INDEX records_first_seen ON records (first_seen, backlog, source, category, published, arrival, hidden)
+    WHERE hidden IS NULL;
 CREATE TABLE bodies (
     id INTEGER PRIMARY KEY REFERENCES records (id) ON DELETE CASCADE,
     html TEXT NOT NULL,

@@ -155,6 +155,7 @@ def test_what_is_not_http_is_an_error(publisher: Publisher, answer: bytes) -> No
 
     assert error.kind is FailureKind.PROTOCOL
     assert len(error.detail) < 250
+    assert "b'" not in error.detail
 
 
 def test_damaged_gzip_is_an_error(publisher: Publisher) -> None:

@@ -14,6 +14,11 @@ _NOT_IN_URI = re.compile(r"[^A-Za-z0-9\-._~:/?@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+\-]+/[A-Za-z0-9!#$&^_.+\-]+")
+_TAG = re.compile(r"tag:([a-z0-9\-._]+@)?[a-z0-9.\-]+,\d{4}(-\d\d(-\d\d)?)?:[0-9A-Za-z;/?:@&=+$.\-_!~*'()%,#]*")
+_URN = re.compile(
+    r"(?i)urn:(uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?!uuid:)[a-z0-9][a-z0-9-]{1,31}:([a-z0-9()+,.:=@;$_!*'\-]|%[0-9a-f]{2})+)"
+)
+_SOME = re.compile(r"[^:]+:.+")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -72,6 +77,15 @@ def uri(value: str) -> str | None:
         return None
     path, query, fragment = (_quoted(part) for part in (parts.path, parts.query, parts.fragment))
     return urlunsplit((parts.scheme, host, path, query, fragment))
+
+
+def sound_id(value: str | None) -> str | None:
+    """Return the URI where it may be an `atom:id`: absolute, and a `tag:` or `urn:` as RFC 4151 and RFC 8141 write one."""
+    found = uri(value) if value else None
+    if found is None:
+        return None
+    strict = {"tag": _TAG, "urn": _URN}.get(found.partition(":")[0].lower(), _SOME)
+    return found if strict.fullmatch(found) else None
 
 
 def web_uri(value: str | None) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, uuid5
 
-from aggregator.render.characters import plain, uri, web_uri
+from aggregator.render.characters import plain, sound_id, web_uri
 from storage.contract import FeedInfo
 from storage.record import Record
 
@@ -85,10 +85,9 @@ def feed_id(kind: str, name: str) -> str:
 
 def source_info(source_id: str, name: str, url: str | None, info: FeedInfo) -> SourceInfo:
     """Return what feeds say of a source; `url` must be free of secrets, `name` is said where its feed has no title."""
-    own = uri(info.id) if info.id else None
     kinds = {"rss": "application/rss+xml", "ato": "application/atom+xml"}
     return SourceInfo(
-        id=own or feed_id("source", source_id),
+        id=sound_id(info.id) or feed_id("source", source_id),
         title=plain(info.title or "") or plain(name) or source_id,
         url=web_uri(url),
         home=web_uri(info.link),

@@ -94,7 +94,7 @@ def test_one_broken_byte_costs_one_character_and_not_the_charset() -> None:
     assert decoded.text.replace("\ufffd", "") == document(TITLE * 20, "utf-8")
     assert decoded.text.count("\ufffd") == 1
     assert decoded.encoding == "utf-8"
-    assert decoded.degraded == "1 bytes are not utf-8"
+    assert decoded.degraded == "not all of it is utf-8, characters lost: 1"
 
 
 @pytest.mark.parametrize("declared", [None, "utf-8", "iso-8859-1"])

@@ -15,7 +15,7 @@ import pytest
 from lxml import etree
 
 from aggregator.render import MergedFeed, SourceInfo, atom, jsonfeed, rss, source_info
-from aggregator.render.characters import language_tag, media_type, rfc822, uri, web_uri
+from aggregator.render.characters import language_tag, media_type, rfc822, sound_id, uri, web_uri
 from aggregator.render.merged import feed_id
 from aggregator.render.wording import shown_title, text_of
 from storage.contract import FeedInfo
@@ -339,6 +339,26 @@ def test_an_address_becomes_an_ascii_http_uri_or_nothing(written: str | None, so
 def test_an_id_of_any_scheme_is_a_uri():
     assert uri("tag:paper.example,2020:feed") == "tag:paper.example,2020:feed"
     assert uri("no scheme") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "sound"),
+    [
+        ("tag:paper.example,2020-01-02:feed", True),
+        ("tag:ann@paper.example,2020:feed", True),
+        ("tag:paper.example", False),
+        ("urn:uuid:60A76C80-d399-11d9-b93c-0003939e0af6", True),
+        ("urn:uuid:60a76c80", False),
+        ("urn:isbn:0451450523", True),
+        ("urn:x", False),
+        ("https://paper.example/feed", True),
+        ("x:", False),
+        ("feed", False),
+        (None, False),
+    ],
+)
+def test_the_id_of_a_source_is_sound_by_its_scheme(written: str | None, sound: bool):
+    assert sound_id(written) == (written if sound else None)
 
 
 def test_a_media_type_is_the_declared_one_else_told_by_the_ending():

@@ -210,21 +210,7 @@ def _well(
 
 
 def _failed(ask: _Ask, result: Failed, host: HostState) -> tuple[PollState, HostState]:
-    failures = ask.state.failures + 1
-    failing_since = ask.state.failing_since or ask.now
-    state = replace(
-        ask.state,
-        lease_until=None,
-        last_status=result.status,
-        failures=failures,
-        failure_kind=result.kind,
-        failure_detail=result.detail,
-        failing_since=failing_since,
-        polls=ask.state.polls + 1,
-        # Before a proven new address is given up for lost, the one that the operator wrote is asked.
-        effective_url=None if result.kind in (FailureKind.GONE, FailureKind.NOT_FOUND) else ask.state.effective_url,
-        stopped=None,
-    )
+    state = _counted(ask, result)
     again = ask.state.failure_kind == result.kind
     if result.kind is FailureKind.GONE and again:
         reason = "410 Gone twice: not polled any more"
@@ -232,34 +218,55 @@ def _failed(ask: _Ask, result: Failed, host: HostState) -> tuple[PollState, Host
 
     usual = _interval(ask, 0)
     asked = _retry_after(result.headers, ask.now)
-    lost = again and ask.now - failing_since >= LOST_AFTER
-    backoff = _backoff(result.kind, failures, usual.time, lost=lost, asked=bool(asked))
+    lost = again and state.failing_since is not None and ask.now - state.failing_since >= LOST_AFTER
+    backoff = _backoff(result.kind, state.failures, usual.time, lost=lost, asked=bool(asked))
     fresh = _freshness(result.headers, ask.now) if result.status in (429, 503) else []
-    longest = max([*asked, backoff, *fresh], key=lambda wait: wait.time)
-    retry_until = ask.now + asked[0].time if asked else None
+    longest = max([*asked, backoff, *fresh, *_promised(ask.state, ask.now)], key=lambda wait: wait.time)
     state = replace(
         _at(replace(ask, state=state), longest, longest.time),
         every=usual.time,
-        retry_after_until=retry_until,
-        fresh_until=ask.now + fresh[0].time if fresh else None,
+        retry_after_until=ask.now + asked[0].time if asked else None,
+        fresh_until=ask.now + fresh[0].time if fresh else ask.state.fresh_until,
     )
     if result.kind is not FailureKind.RATE_LIMITED:
         return state, _rested(host, ask.now)
-    # Our own doubling holds for the host too where the host named no time; its named time holds as it is.
-    wait = max((asked or [Wait(_doubled(REFUSED, failures), "")])[0].time, *(w.time for w in fresh), timedelta())
-    return state, _held(host, ask.now + wait, result.detail)
+    # The time that a host names holds for all of it as it is, and our own doubling where it names none.
+    named = asked or [Wait(_doubled(REFUSED, state.failures), "")]
+    return state, _held(host, ask.now + max(wait.time for wait in [*named, *fresh]), result.detail)
+
+
+def _counted(ask: _Ask, result: Failed) -> PollState:
+    """Return the state with one failure more, before anything is decided of it."""
+    lost = result.kind in (FailureKind.GONE, FailureKind.NOT_FOUND)
+    return replace(
+        ask.state,
+        lease_until=None,
+        last_status=result.status,
+        failures=ask.state.failures + 1,
+        failure_kind=result.kind,
+        failure_detail=result.detail,
+        failing_since=ask.state.failing_since or ask.now,
+        polls=ask.state.polls + 1,
+        # Before a proven new address is given up for lost, the one that the operator wrote is asked.
+        effective_url=None if lost else ask.state.effective_url,
+        stopped=None,
+    )
 
 
 def _offline(ask: _Ask, result: Failed) -> PollState:
-    """Return the state while no host at all can be reached: nothing is counted, and promises are kept (rule 47)."""
+    """Return the state while no host at all can be reached: nothing is counted (rule 47)."""
     state = replace(ask.state, lease_until=None)
     if not state.failures:
         state = replace(state, failure_kind=result.kind, failure_detail=result.detail)
-    wait = Wait(min(_interval(ask, 0).time, OFFLINE_WAIT), "offline: no host could be reached")
-    held = max((at for at in (state.fresh_until, state.retry_after_until) if at), default=ask.now) - ask.now
-    if held > wait.time:
-        wait = Wait(held, f"{wait.reason}, and the publisher asked for this wait before")
+    soon = Wait(min(_interval(ask, 0).time, OFFLINE_WAIT), "offline: no host could be reached")
+    wait = max([soon, *_promised(state, ask.now)], key=lambda wait: wait.time)
     return _at(replace(ask, state=state), wait, wait.time)
+
+
+def _promised(state: PollState, now: datetime) -> list[Wait]:
+    """Return what an earlier answer asked for and is not over yet, as when a poll was asked for by hand."""
+    untils = [at for at in (state.fresh_until, state.retry_after_until) if at is not None and at > now]
+    return [Wait(max(untils) - now, "an earlier answer asked for this wait")] if untils else []
 
 
 def _backoff(kind: FailureKind, failures: int, usual: timedelta, *, lost: bool, asked: bool) -> Wait:
@@ -307,8 +314,8 @@ def _freshness(headers: Mapping[str, str], now: datetime) -> list[Wait]:
     fresh = fresh_for(headers, now)
     if not fresh:
         return []
-    name = "max-age" if "max-age" in headers.get("cache-control", "").lower() else "Expires"
-    return [_capped(fresh, MAX_FRESHNESS, f"{name} of {spoken(fresh)}")]
+    name = "max-age of" if "max-age" in headers.get("cache-control", "").lower() else "Expires in"
+    return [_capped(fresh, MAX_FRESHNESS, f"{name} {spoken(fresh)}")]
 
 
 def _retry_after(headers: Mapping[str, str], now: datetime) -> list[Wait]:

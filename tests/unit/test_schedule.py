@@ -173,6 +173,10 @@ def test_freshness_of_thirty_years_is_capped_and_says_so() -> None:
     assert reason(result) == "max-age of 11574 d 1 h, capped at 2 d"
 
 
+def test_expires_is_named_where_it_decides() -> None:
+    assert reason(updated({"expires": "Thu, 30 Sep 2021 15:00:00 GMT"})) == "Expires in 3 h"
+
+
 def test_freshness_holds_against_a_written_interval() -> None:
     every_second = replace(SOURCE, every=timedelta(seconds=1))
 
@@ -410,6 +414,13 @@ def test_max_age_holds_on_a_refusal(status: int) -> None:
 
 def test_max_age_of_an_error_page_says_nothing() -> None:
     assert wait(failed(FailureKind.SERVER_ERROR, 500, {"cache-control": "max-age=172800"})) == HOUR
+
+
+def test_a_poll_by_hand_that_fails_does_not_end_what_was_promised() -> None:
+    promised = replace(STATE, fresh_until=NOW + 40 * HOUR)
+
+    assert wait(SERVER_ERROR, state=promised) == 40 * HOUR
+    assert reason(SERVER_ERROR, state=promised) == "an earlier answer asked for this wait"
 
 
 def test_a_429_holds_for_the_whole_host() -> None:

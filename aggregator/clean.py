@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from html import unescape
 from itertools import zip_longest
 
@@ -125,8 +125,9 @@ def _sanitised(html: str, *, sanitiser: nh3.Cleaner, base: str | None) -> str:
     return pictures.mended(_MEDIA_URLS.sub(r"\1", valid(sanitiser.clean(html))), base)
 
 
+@lru_cache(maxsize=64)
 def _sanitiser(base: str | None) -> nh3.Cleaner:
-    """Return the sanitiser for that base; building one takes 4 microseconds."""
+    """Return the sanitiser for that base; building one takes 0.1 ms, and entries of a feed share theirs."""
     usable = pictures.absolute(base, None) if base else None
     return nh3.Cleaner(
         tags=TAGS,
@@ -169,6 +170,9 @@ _PLAIN_TOKEN = re.compile(
     rf"(?P<text>[^<]++)|<(?P<end>/?)(?P<name>[a-z][a-z0-9]*)(?P<attributes>{_PLAIN_ATTRIBUTES})\s*(?P<slash>/?)>"
 )
 _PLAIN_ATTRIBUTE = re.compile(r"""([a-z][a-z-]*)(?:="([^"<>]*)"|='([^'<>]*)')?""")
+_REFERENCE = re.compile(r"&#[0-9xXa-fA-F]*+;?")
+"""A numeric character reference; one to a character that nothing may hold (`&#1;`) is no matter of form."""
+
 _Token = tuple[str, str, frozenset[tuple[str, str]]]
 
 
@@ -179,6 +183,8 @@ def _differ_in_form_only(html: str, result: str) -> bool:
     Both are read by a strict grammar that refuses whatever a browser would have to guess about. As no allowed element
     changes the tokenizer's state, and `result` is clean, equal tokens mean that `html` is clean too.
     """
+    if any(unescape(reference) in ("", "\ufffd") for reference in _REFERENCE.findall(html)):
+        return False
     return all(one is not None and one == other for one, other in zip_longest(_tokens(html), _tokens(result)))
 
 

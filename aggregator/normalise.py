@@ -11,7 +11,7 @@ from aggregator import pictures
 from aggregator.clean import CLEANER, clean
 from aggregator.identity import alias_of, digest_of, identity_of, public_id_of
 from aggregator.model import BodyStyle, Entry, Source, Text
-from aggregator.plain import line, paragraphs, shortened, text_of, title_of
+from aggregator.plain import line, paragraphs, shortened, text_of, text_of_clean, title_of
 from storage.contract import FeedInfo
 from storage.record import DateSource, Enclosure, Record, key_of
 
@@ -40,7 +40,7 @@ def normalise(source: Source, info: FeedInfo, entry: Entry, seen_at: datetime, p
     Key, ids and dates are those of a new entry; what is stored already is told by reconciling.
     """
     written, html = _body(entry)
-    text = text_of(html)
+    text = text_of_clean(html)
     link = pictures.absolute(line(entry.link), None) if entry.link else None
     title = _title(entry, text, link)
     guid = line(entry.guid) or None if entry.guid else None

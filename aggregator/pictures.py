@@ -26,10 +26,15 @@ _MEDIA = re.compile(r'<(img|source)((?: [a-z-]+="[^"<>]*")*)>')
 _IMAGE = re.compile(r'<img((?: [a-z-]+="[^"<>]*")*)>')
 _ATTRIBUTE = re.compile(r' ([a-z-]+)="([^"<>]*)"')
 
-_PLACEHOLDER = re.compile(
+# Names of files that stand in until a script puts the real URL: believed only where there is another URL to take.
+_STAND_IN = re.compile(
     r"(?:^|[/_.-])(?:blank|spacer|gr[ae]y|loading|lazy|lazyload|placeholder|transparent|trans|1x1|pixel|default|clear)"
     r"(?:[_-][\w-]*)?\.(?:gif|png|svg|jpe?g|webp)(?:[?#].*)?$",
     re.IGNORECASE,
+)
+# Names that no real picture has.
+_NOTHING = re.compile(
+    r"/(?:blank|spacer|transparent|trans|1x1|pixel|clear|placeholder)\.(?:gif|png|svg)(?:[?#].*)?$", re.IGNORECASE
 )
 _EMOJI = re.compile(r"/(?:core/emoji|twemoji|emoji|smilies|smileys?|emoticons?)/", re.IGNORECASE)
 _COUNTER = re.compile(
@@ -37,6 +42,7 @@ _COUNTER = re.compile(
     r"|[^/]*/(?:b|pixel|beacon|count(?:er)?|track(?:er|ing)?)\.(?:gif|png|php)\b|medium\.com/_/stat)",
     re.IGNORECASE,
 )
+_ABSOLUTE = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#]\S*)?")
 _PIXEL = 2
 """Pixels, in both directions: as small as this it is a counter and no picture."""
 _ICON = 32
@@ -45,6 +51,8 @@ _ICON = 32
 def absolute(url: str, base: str | None) -> str | None:
     """Return the URL as an absolute http(s) one; None where it is none, or relative with nothing to stand on."""
     url = url.strip("\0\t\n\f\r ")
+    if _ABSOLUTE.fullmatch(url):
+        return url
     if not url:
         return None
     try:
@@ -72,9 +80,9 @@ def lead_image(html: str) -> str | None:
     """Return the URL of the first real picture of clean HTML: no counter, no emoji, no icon; None where there is none."""
     for attributes in _images(html):
         src = attributes.get("src", "")
-        if src and not (_EMOJI.search(src) or _COUNTER.search(src) or _PLACEHOLDER.search(src)):
-            if not _at_most(attributes, _ICON):
-                return src
+        is_none = _EMOJI.search(src) or _COUNTER.search(src) or _NOTHING.search(src)
+        if src and not is_none and not _at_most(attributes, _ICON):
+            return src
     return None
 
 
@@ -108,7 +116,7 @@ def _image(attributes: dict[str, str], base: str | None) -> dict[str, str] | str
     if _at_most(attributes, _PIXEL):
         return ""
     wanted = _with_set(attributes, base)
-    if "src" not in wanted or _PLACEHOLDER.search(wanted["src"]):
+    if "src" not in wanted or _STAND_IN.search(wanted["src"]):
         real = _real(attributes, base) or _largest(wanted.get("srcset", ""))
         if real:
             wanted["src"] = real

@@ -94,7 +94,11 @@ def web_uri(value: str | None) -> str | None:
     if found is None:
         return None
     parts = urlsplit(found)
-    sound = parts.scheme in ("http", "https") and parts.netloc and not _NOT_IN_URI.search(parts.netloc.strip("[]"))
+    try:
+        host, _ = parts.hostname, parts.port
+    except ValueError:  # a port that is no number up to 65535
+        return None
+    sound = parts.scheme in ("http", "https") and host and not _NOT_IN_URI.search(parts.netloc.strip("[]"))
     return found if sound else None
 
 

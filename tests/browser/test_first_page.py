@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import shutil
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,13 +12,12 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from unit import feed_rules_samples as samples
 
 from aggregator.health import Facts
 from aggregator.model import Polling, Server, Settings, Storage
 from aggregator.web import create_app
 
-sys.path.append(str(Path(__file__).parents[1] / "unit"))
-samples = importlib.import_module("feed_rules_samples")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from unit import feed_rules as rules
+from unit import feed_rules_samples as samples
 
 from aggregator.render import atom, jsonfeed, rss, source_info
 from aggregator.render.characters import markup, plain
 from storage.contract import FeedInfo
 from storage.record import Enclosure
-
-sys.path.append(str(Path(__file__).parents[1] / "unit"))
-rules = importlib.import_module("feed_rules")
-samples = importlib.import_module("feed_rules_samples")
 
 TEXT = st.text(st.characters(), max_size=30)  # lone surrogates and controls are among them
 HTML = st.lists(

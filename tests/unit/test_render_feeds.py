@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import calendar
-import importlib
 import io
 import json
-import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import feedparser
 import pytest
 from lxml import etree
+from unit import feed_rules as rules
+from unit import feed_rules_samples as samples
 
 from aggregator.render import MergedFeed, SourceInfo, atom, jsonfeed, rss, source_info
 from aggregator.render.characters import language_tag, media_type, rfc822, sound_id, uri, web_uri
@@ -21,9 +20,6 @@ from aggregator.render.wording import shown_title, text_of
 from storage.contract import FeedInfo
 from storage.record import Enclosure
 
-sys.path.append(str(Path(__file__).parent))
-rules = importlib.import_module("feed_rules")
-samples = importlib.import_module("feed_rules_samples")
 a_record, a_feed = samples.a_record, samples.a_feed
 
 NS = {
@@ -329,6 +325,9 @@ def test_the_text_of_html(html: str, text: str):
         ("/relative", None),
         ("javascript:alert(1)", None),
         ("https:///no-host", None),
+        ("HTTP://:", None),
+        ("https://x.example:http/", None),
+        ("https://x.example:8443/", "https://x.example:8443/"),
         (None, None),
     ],
 )

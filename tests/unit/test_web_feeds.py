@@ -6,7 +6,6 @@ import asyncio
 import gzip
 import importlib
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +16,8 @@ import httpx
 import pytest
 from lxml import etree
 from starlette.types import ASGIApp
+from unit import feed_rules as rules
+from unit import feed_rules_samples as samples
 
 from aggregator.health import Facts
 from aggregator.model import Polling as PollingPart
@@ -26,9 +27,6 @@ from aggregator.web.site import base_of
 from storage.contract import Changes, HostState, Poll
 from storage.sqlite import SqliteStore
 
-sys.path.append(str(Path(__file__).parent))
-rules = importlib.import_module("feed_rules")
-samples = importlib.import_module("feed_rules_samples")
 NOW = samples.NOW
 
 ATOM = "{http://www.w3.org/2005/Atom}"

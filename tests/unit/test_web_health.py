@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
+from unit import feed_rules_samples as samples
 
 from aggregator.health import Facts, State, duration, health_of, public_url, roughly, source_rows, unready
 
-sys.path.append(str(Path(__file__).parent))
-samples = importlib.import_module("feed_rules_samples")
 NOW, a_state = samples.NOW, samples.a_state
 
 HOURLY = tuple(NOW - timedelta(days=30, hours=20 - place) for place in range(20))

@@ -234,7 +234,7 @@ def _comparable(key: str, value: Value) -> object:
             return at.isoformat()
         case Mapping():
             return {name: _comparable(name, inner) for name, inner in value.items()}
-        case tuple():
+        case tuple() if value:
             return [_comparable("", inner) for inner in value]
         case _:
             return value or ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from html import unescape
 from urllib.parse import quote, unquote
 
@@ -107,7 +108,7 @@ def _through_raw(raw: str, policy: ImagePolicy) -> str:
     url = unescape(raw) if "&" in raw else raw
     if not _in_scope(url, policy) or _original(url, policy) is not None:
         return raw
-    return _fill(policy.template.translate(_IN_ATTRIBUTE), raw, url)
+    return _fill(_in_attribute(policy.template), raw, url)
 
 
 def _restored_raw(raw: str, policy: ImagePolicy) -> str:
@@ -115,14 +116,18 @@ def _restored_raw(raw: str, policy: ImagePolicy) -> str:
     found = _original(url, policy)
     if found is None:
         return raw
-    as_written = _cut_out(raw, policy.template.translate(_IN_ATTRIBUTE), "{url}")
+    as_written = _cut_out(raw, _in_attribute(policy.template), "{url}")
     return found.translate(_IN_ATTRIBUTE) if as_written is None else as_written
+
+
+@lru_cache(maxsize=64)
+def _in_attribute(template: str) -> str:
+    return template.translate(_IN_ATTRIBUTE)
 
 
 def _fill(template: str, url: str, plain: str) -> str:
     """Return the template with `url` as it stands and `plain` percent-encoded."""
-    encoded = quote(plain, safe="", errors="replace")
-    return _PLACES.sub(lambda place: url if place[1] == "url" else encoded, template)
+    return _PLACES.sub(lambda place: url if place[1] == "url" else quote(plain, safe="", errors="replace"), template)
 
 
 def _original(url: str, policy: ImagePolicy) -> str | None:

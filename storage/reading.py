@@ -120,7 +120,9 @@ class _Block:
         try:
             node = yaml.compose(block)
         except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
+            # A quote that is never closed is found at the end; it is mended where it opens.
+            unclosed = "end of stream" in str(error.problem)
+            mark = error.context_mark if unclosed and error.context_mark else error.problem_mark
             reason = " ".join(str(part) for part in (error.context, error.problem) if part)
             raise self._error(mark.line if mark else 0, reason) from error
         except ReaderError as error:

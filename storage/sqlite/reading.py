@@ -116,19 +116,20 @@ def _ids(connection: sqlite3.Connection, query: RecordQuery) -> list[int]:
     values["limit"] = query.limit + 1
     sources = None if query.sources is None else _numbers(connection, query.sources)
     values["sources"] = json.dumps(sources)
-    values["categories"] = json.dumps(None if query.categories is None else sorted(query.categories))
+    categories = None if query.categories is None else sorted(set(query.categories))
+    values["categories"] = json.dumps(categories)
     if sources is not None and len(sources) <= _MERGED:
         index, column, few = "records_of_source", "source", "sources"
-    elif query.categories is not None and len(query.categories) <= _MERGED and query.arrived_since is None:
+    elif categories is not None and len(categories) <= _MERGED and query.arrived_since is None:
         index, column, few = "records_of_category", "category", "categories"
     else:
         index, column, few = "records_newest", "", ""
     if query.arrived_since is not None and not column:
         index = "records_first_seen"
     # The unary plus keeps a condition from choosing an index of its own.
-    if query.sources is not None and column != "source":
+    if sources is not None and column != "source":
         conditions.append("+source IN (SELECT value FROM json_each(:sources))")
-    if query.categories is not None and column != "category":
+    if categories is not None and column != "category":
         conditions.append("+category IN (SELECT value FROM json_each(:categories))")
 
     sql = f"SELECT id FROM records INDEXED BY {index} WHERE {' AND '.join(conditions)}"  # noqa: S608 # own text only
@@ -162,9 +163,11 @@ def _conditions(query: RecordQuery) -> tuple[list[str], dict[str, int | str]]:
 
 def _numbers(connection: sqlite3.Connection, sources: Collection[str]) -> list[int]:
     return sorted(
-        n
-        for marks, part in chunks(list(sources))
-        for (n,) in connection.execute(f"SELECT n FROM sources WHERE id IN ({marks})", part)  # noqa: S608 # question marks only
+        {
+            n
+            for marks, part in chunks(list(sources))
+            for (n,) in connection.execute(f"SELECT n FROM sources WHERE id IN ({marks})", part)  # noqa: S608 # question marks only
+        }
     )
 
 

@@ -255,20 +255,22 @@ class Poller:
         await asyncio.shield(self._settle())
 
     async def _ask(self, source: Source, state: PollState, seen_at: datetime, *, force: bool) -> PollResult:
-        """Fetch and, if the body is new, read it. Raises PollError."""
-        answer = await fetch(
-            self._network,
-            source,
-            state.effective_url or source.url,
-            Validators() if force else state.validators,
-            user_agent=self._user_agent,
-        )
-        match answer:
-            case NotModified():
-                return Unchanged(answer)
-            case Fetched() if self._same_body(answer, state) and not force:
-                return Unchanged(answer)
-        return Updated(answer, await self._reader.read(source, answer, seen_at))
+        """Fetch and, if the body is new, read it; the body has its share of the budget until then. Raises PollError."""
+        with self._network.budget.share() as share:
+            answer = await fetch(
+                self._network,
+                source,
+                state.effective_url or source.url,
+                Validators() if force else state.validators,
+                user_agent=self._user_agent,
+                share=share,
+            )
+            match answer:
+                case NotModified():
+                    return Unchanged(answer)
+                case Fetched() if self._same_body(answer, state) and not force:
+                    return Unchanged(answer)
+            return Updated(answer, await self._reader.read(source, answer, seen_at))
 
     @staticmethod
     def _same_body(answer: Fetched, state: PollState) -> bool:

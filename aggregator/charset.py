@@ -189,7 +189,7 @@ def _of_declared(body: bytes, codecs: tuple[str, ...], label: str) -> Decoded | 
     # hardly ever an accident, so there fewer of them will do.
     if bad > (good if codecs[0] == "utf-8" else max(good * 0.01, min(3, good * 0.5))):
         return None
-    return Decoded(text, codecs[0], f"{bad} bytes are not {label}")
+    return Decoded(text, codecs[0], f"not all of it is {label}, characters lost: {bad}")
 
 
 def _guess(body: bytes) -> Decoded:

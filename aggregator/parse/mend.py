@@ -18,8 +18,9 @@ _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?(?:rss|feed|rdf|channel)\b", re.IGNO
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _PREDEFINED = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _SPOT = re.compile(
-    r"(?P<kept><!\[CDATA\[.*?\]\]>|<\?.*?\?>)"
-    r"|(?P<comment><!--.*?-->)"
+    # What is never closed runs to the end: looking for its end again and again would be quadratic.
+    r"(?P<kept><!\[CDATA\[.*?(?:\]\]>|\Z)|<\?[^<]*?\?>)"
+    r"|(?P<comment><!--.*?(?:-->|\Z))"
     r"|&(?P<name>[A-Za-z][A-Za-z0-9]*);"
     r"|&\#(?P<decimal>[0-9]+);|&\#[xX](?P<hex>[0-9A-Fa-f]+);"
     r"|(?P<bare>&)"
@@ -27,11 +28,11 @@ _SPOT = re.compile(
     re.DOTALL,
 )
 _PROLOGUE = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->|<!DOCTYPE\b[^\[>]*>)*", re.DOTALL | re.IGNORECASE)
-_DOCTYPE = re.compile(r"<!DOCTYPE\b[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
+_DOCTYPE = re.compile(r"<!DOCTYPE\b[^\[>]{0,2000}(?:\[[^\]]{0,20000}\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _USED = re.compile(r"</?([A-Za-z_][\w.-]*):[A-Za-z_]|\s([A-Za-z_][\w.-]*):[\w.-]+\s*=")
 _DECLARED = re.compile(r"\sxmlns:([\w.-]+)\s*=")
 _TAG = re.compile(r"<(?!!|\?)[^<>]*>")
-_QUIET = re.compile(r"<!\[CDATA\[.*?\]\]>|<!--.*?-->", re.DOTALL)
+_QUIET = re.compile(r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL)
 
 # Prefixes that everybody means the same by; any other one gets a name of its own.
 _USUAL = {

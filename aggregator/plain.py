@@ -26,14 +26,18 @@ _TITLE_TAG = re.compile(
 )
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff\ud800-\udfff]")
-_BREAKS = re.compile("[ \t\r\n\x85\u2028\u2029]+")
+_BLANKS = re.compile("[ \t\r\n\x85\u2028\u2029]+")
 
 
 def line(value: str) -> str:
-    """Return the text as one line: controls removed (R1), white space runs made one space, trimmed."""
-    if value.isprintable() and "  " not in value:
+    """Return the text as one line: controls removed, tabs and line ends with what is around them one space, trimmed (R1)."""
+    if value.isprintable():
         return value.strip()
-    return _BREAKS.sub(" ", _CONTROLS.sub("", value)).strip()
+    return _BLANKS.sub(_blank, _CONTROLS.sub("", value)).strip()
+
+
+def _blank(run: re.Match[str]) -> str:
+    return " " if run[0].strip(" ") else run[0]
 
 
 def text_of(html: str) -> str:

@@ -54,6 +54,7 @@ def test_a_title_in_html_is_read_once(html: str, expected: str) -> None:
 
 def test_a_plain_title_is_left_alone() -> None:
     assert line("a < b &amp; Vec<T>") == "a < b &amp; Vec<T>"
+    assert line(" two  spaces ") == "two  spaces"
     assert line("a\x85b\u2028c\x07d\ufeff\r\n") == "a b cd"
 
 

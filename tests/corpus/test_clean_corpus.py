@@ -1,0 +1,215 @@
+"""Real entries as records: the seed's own items, and what cleaning takes from real bodies, compared as trees."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import xml.etree.ElementTree as ET
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from aggregator.clean import ATTRIBUTES, DROPPED, TAGS, clean
+from aggregator.intake import read
+from aggregator.model import BodyStyle, Fetched, PollError, Reading, Source
+from aggregator.parse import parse
+from aggregator.pictures import LAZY, LAZY_SETS
+from aggregator.plain import text_of, text_of_clean
+from aggregator.reconcile import reconcile
+from storage.contract import Known, KnownEntry, Validators
+from storage.record import Record
+
+SEEN = datetime(2026, 11, 22, 12, tzinfo=UTC)
+SOURCE = Source(id="blog", url="https://blog.example/feed", name="Blog", record_body=BodyStyle.VERBATIM)
+
+ADDED = {"a": {"rel"}, "audio": {"controls"}, "video": {"controls"}}
+URLS = {"href", "src", "srcset", "poster", "sizes", *LAZY, *LAZY_SETS}
+
+
+def rows(corpus: Path, kind: str) -> list[dict[str, object]]:
+    lines = (corpus / "MANIFEST.jsonl").read_text(encoding="utf-8").splitlines()
+    return [row for row in map(json.loads, lines) if row["kind"] == kind]
+
+
+def fetched(path: Path) -> Fetched:
+    return Fetched("https://blog.example/feed", 200, {}, path.read_bytes(), Validators())
+
+
+@cache
+def reading(path: Path) -> Reading | None:
+    try:
+        return read(SOURCE, fetched(path), SEEN)
+    except PollError:
+        return None
+
+
+@pytest.fixture(scope="module")
+def readings(corpus: Path) -> list[tuple[str, Reading]]:
+    """Every feed of the corpus that can be read, as records."""
+    found = ((str(row["file"]), reading(corpus / str(row["file"]))) for row in rows(corpus, "feed"))
+    return [(name, one) for name, one in found if one is not None]
+
+
+# --- the seed's items -------------------------------------------------------------------------------------------
+
+
+def test_every_item_of_the_seeds_publishers_keeps_its_body_title_and_picture(corpus: Path) -> None:
+    checked = 0
+    for row in rows(corpus, "seed-feed"):
+        path = corpus / str(row["file"])
+        items = list(ET.fromstring(path.read_bytes()).iter("item"))
+        records = read(SOURCE, fetched(path), SEEN).records
+        assert len(records) == len(items)
+        for item, record in zip(items, records, strict=True):
+            description = (item.findtext("description") or "").strip()
+            assert record.raw_html == description
+            assert record.title == (item.findtext("title") or "").strip()
+            first = re.search(r'<img[^>]*? src="([^"]*)"', description)
+            assert record.image == (first[1].replace("&amp;", "&") if first else None)
+            checked += 1
+
+    assert checked >= 24
+
+
+# --- cleaning, compared as trees --------------------------------------------------------------------------------
+
+
+def body(html: str) -> LexborNode:
+    root = LexborHTMLParser(f"<!doctype html><body>{html}").body
+    assert root is not None
+    return root
+
+
+def elements(node: LexborNode, *, keep_all: bool) -> Iterator[tuple[str, frozenset[tuple[str, str]]]]:
+    """Yield the allowed elements in order, with what of their attributes may stay and is no URL."""
+    for child in node.iter(include_text=False):
+        tag = child.tag or ""
+        if tag in DROPPED and not keep_all:
+            continue
+        if tag in TAGS and not _is_lost(child):
+            names = ATTRIBUTES["*"] | ATTRIBUTES.get(tag, frozenset())
+            said = {(name, value or "") for name, value in child.attributes.items()}
+            yield tag, frozenset((name, value) for name, value in said if name in names - URLS)
+        yield from elements(child, keep_all=keep_all)
+
+
+def _is_lost(node: LexborNode) -> bool:
+    """Tell of a picture that it is a counter, or has no URL that may stay."""
+    if node.tag not in ("img", "source"):
+        return False
+    attributes = node.attributes
+    sizes = [(attributes.get(name) or "").removesuffix("px").strip() for name in ("width", "height")]
+    if node.tag == "img" and all(size.isdigit() and int(size) <= 2 for size in sizes):
+        return True
+    urls = [attributes.get(name) or "" for name in ("src", "srcset", *LAZY, *LAZY_SETS)]
+    return not any(url.strip() and not url.strip().lower().startswith(("data:", "javascript:")) for url in urls)
+
+
+def visible(html: str) -> str:
+    return re.sub(r"\s+", "", text_of(html))
+
+
+def test_cleaning_the_seeds_bodies_removes_only_what_the_list_does_not_name(corpus: Path) -> None:
+    for row in rows(corpus, "seed-feed"):
+        for record in read(SOURCE, fetched(corpus / str(row["file"])), SEEN).records:
+            assert record.raw_html is not None
+            before = list(elements(body(record.raw_html), keep_all=False))
+            after = list(elements(body(record.html), keep_all=True))
+            assert after == before
+            assert visible(record.html) == visible(record.raw_html)
+
+
+def test_cleaning_real_bodies_removes_only_what_the_list_does_not_name(readings: list[tuple[str, Reading]]) -> None:
+    differing, bodies = [], 0
+    for name, one in readings:
+        for record in one.records:
+            if not record.raw_html or "<" not in record.raw_html or len(record.raw_html) > 200_000:
+                continue
+            bodies += 1
+            before = Counter(tag for tag, _ in elements(body(record.raw_html), keep_all=False))
+            after = Counter(tag for tag, _ in elements(body(record.html), keep_all=True))
+            if before != after:
+                differing.append((name, record.title[:40], before - after, after - before))
+
+    # Unwrapping a form or a custom element may part a paragraph or close a formatting element earlier.
+    assert bodies > 1000
+    assert len(differing) <= bodies * 0.01, differing[:20]
+
+
+def test_nothing_but_allowed_markup_is_left_in_real_bodies(readings: list[tuple[str, Reading]]) -> None:
+    for name, one in readings:
+        for record in one.records:
+            if "<" not in record.html:
+                continue
+            for node in body(record.html).traverse(include_text=False):
+                if node.tag == "body":
+                    continue
+                allowed = (
+                    ATTRIBUTES["*"] | ATTRIBUTES.get(node.tag or "", frozenset()) | ADDED.get(node.tag or "", set())
+                )
+                assert node.tag in TAGS, name
+                assert set(node.attributes) <= allowed, name
+
+
+def test_real_bodies_come_out_of_cleaning_as_they_went_in(readings: list[tuple[str, Reading]]) -> None:
+    for name, one in readings:
+        for record in one.records:
+            assert clean(record.html, None) == record.html, name
+            assert text_of_clean(record.html) == text_of(record.html), name
+
+
+# --- identity over time -----------------------------------------------------------------------------------------
+
+
+def known(records: list[Record]) -> Known:
+    return Known(
+        entries=tuple(
+            KnownEntry(
+                **{
+                    field: getattr(record, field)
+                    for field in KnownEntry.__slots__
+                    if field not in ("listed", "date_source")
+                },
+                date_source=str(record.date_source),
+                listed=True,
+            )
+            for record in records
+        ),
+        empty=False,
+    )
+
+
+def test_a_second_poll_of_any_real_feed_brings_nothing_new(corpus: Path) -> None:
+    later = SEEN + timedelta(hours=2)
+    for row in rows(corpus, "feed"):
+        path = corpus / str(row["file"])
+        first = reading(path)
+        if first is None:
+            continue
+        stored = list(reconcile(Known(), first, SOURCE, SEEN).new)
+        again = reconcile(known(stored), read(SOURCE, fetched(path), later), SOURCE, later)
+        assert (len(again.new), len(again.updated)) == (0, 0), row["file"]
+
+
+def test_a_real_feed_in_another_order_or_cut_short_brings_nothing_new(readings: list[tuple[str, Reading]]) -> None:
+    dice = random.Random(7)
+    later = SEEN + timedelta(hours=2)
+    for name, one in readings:
+        stored = list(reconcile(Known(), one, SOURCE, SEEN).new)
+        for records in (dice.sample(one.records, len(one.records)), list(one.records[1:]), list(one.records[:1])):
+            moved = Reading(info=one.info, records=tuple(records))
+            again = reconcile(known(stored), moved, SOURCE, later)
+            assert len(again.new) == 0, (name, [(record.title, record.identity) for record in again.new][:3])
+
+
+def test_parsing_and_normalising_leave_out_no_entry(corpus: Path) -> None:
+    for row in rows(corpus, "feed"):
+        path = corpus / str(row["file"])
+        one = reading(path)
+        assert one is None or len(one.records) == len(parse(fetched(path)).entries)

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from aggregator import pictures
 from aggregator.clean import CLEANER, clean
 from aggregator.identity import alias_of, digest_of, identity_of, public_id_of
+from aggregator.markup import valid
 from aggregator.model import BodyStyle, Entry, Source, Text
 from aggregator.plain import line, paragraphs, shortened, text_of, text_of_clean, title_of
 from storage.contract import FeedInfo
@@ -69,7 +70,7 @@ def normalise(source: Source, info: FeedInfo, entry: Entry, seen_at: datetime, p
         first_seen=seen_at,
         date_source=date_source,
         publisher_date=entry.published_at or entry.updated_at,
-        image=_lead_image(entry, html),
+        image=_lead_image(entry, link, html),
         html=html,
         summary=_summary(entry, written, text),
         enclosures=enclosures,
@@ -98,7 +99,7 @@ def _source_of(text: Text | None) -> str:
     """Return the text as the HTML that its publisher meant."""
     if text is None:
         return ""
-    return text.value.strip() if text.html else paragraphs(text.value)
+    return valid(text.value).strip() if text.html else paragraphs(valid(text.value))
 
 
 def _plain(title: Text | None) -> str:
@@ -126,8 +127,8 @@ def _summary(entry: Entry, body: Text | None, text: str) -> str:
     return "" if summary == text else shortened(summary, LONGEST_SUMMARY)
 
 
-def _lead_image(entry: Entry, html: str) -> str | None:
-    named = pictures.absolute(entry.image, entry.link) if entry.image else None
+def _lead_image(entry: Entry, link: str | None, html: str) -> str | None:
+    named = pictures.absolute(line(entry.image), link) if entry.image else None
     return named or pictures.lead_image(html)
 
 
@@ -182,7 +183,7 @@ def _author(template: str, site: str, writers: tuple[str, ...]) -> str:
 def _enclosures(enclosures: Iterable[Enclosure]) -> tuple[Enclosure, ...]:
     kept: dict[str, Enclosure] = {}
     for enclosure in enclosures:
-        if url := pictures.absolute(enclosure.url, None):
+        if url := pictures.absolute(line(enclosure.url), None):
             length = enclosure.length if enclosure.length is None or enclosure.length >= 0 else None
             kept.setdefault(
                 url,

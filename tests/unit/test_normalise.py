@@ -284,6 +284,21 @@ def test_controls_stand_in_no_text() -> None:
     assert (made.guid, made.identity, made.title, made.tags, made.html) == ("ab", "ab", "t u", ("xy",), "<p>bcd</p>")
 
 
+def test_what_no_file_can_hold_stands_nowhere_in_a_record() -> None:
+    entry = replace(
+        ENTRY,
+        content=Text("<p>a\ud800\x00b</p>", html=True),
+        image="https://cdn.example/\x00a\ud800.png",
+        enclosures=(Enclosure("https://cdn.example/\ud800b.mp3"),),
+        link="https://blog.example/\x011",
+    )
+    made = record(entry, source=replace(SOURCE, record_body=BodyStyle.VERBATIM))
+
+    assert (made.raw_html, made.html) == ("<p>ab</p>", "<p>ab</p>")
+    assert (made.image, made.link) == ("https://cdn.example/a.png", "https://blog.example/1")
+    assert made.enclosures == (Enclosure("https://cdn.example/b.mp3"),)
+
+
 def test_an_empty_guid_is_none_and_a_script_is_no_link() -> None:
     made = record(replace(ENTRY, guid="  ", link="javascript:alert(1)"))
 

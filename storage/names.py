@@ -21,6 +21,8 @@ _RESERVED = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])[ ]*(?=\.|$)", re.IGNORECASE
 )
 _ID = re.compile(r"[a-z2-7]{12,}")
+_LOOKED_AT = 2000
+"""Characters of a title that a name may come from: bringing a heap of combining marks into order is quadratic."""
 _FIRST = "_.-~ "
 _LAST = ". "
 
@@ -47,7 +49,7 @@ def folder_name(name: str) -> str:
 
 
 def _cleaned(text: str, limit: int) -> str:
-    kept = "".join(filter(None, map(_character, unicodedata.normalize("NFC", text))))
+    kept = "".join(filter(None, map(_character, unicodedata.normalize("NFC", text[:_LOOKED_AT]))))
     spaced = " ".join(unicodedata.normalize("NFC", kept.translate(_FORBIDDEN)).split())
     # A first mark belongs to nothing, and would join what stands before it in a path.
     name = spaced.lstrip(_FIRST)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -162,7 +161,7 @@ class _Block:
             if key in fields:
                 raise self._error(key_node.start_mark.line, f"the key {key!r} stands there twice")
             fields[key] = self._value(value_node, depth + 1)
-        return MappingProxyType(fields)
+        return fields
 
     def _scalar(self, node: Node) -> str | None:
         if node.tag == _NULL:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html.entities import html5
-from typing import Any
 from xml.parsers import expat
 
 from aggregator.model import FailureKind, PollError
@@ -39,8 +38,8 @@ class Document:
 
     version: str
     """feedparser's word for the format; empty where it is no feed."""
-    feed: dict[str, Any]
-    entries: list[dict[str, Any]]
+    feed: dict[str, object]
+    entries: list[dict[str, object]]
     truncated: bool = False
     """True: it ends before its root does; its last entry may be half of one."""
     notes: list[str] = field(default_factory=list)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from html import unescape
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from aggregator.model import Entry, FailureKind, Feed, PollError, Text
@@ -79,7 +78,7 @@ def _read(text: str, url: str) -> Document:
     return document
 
 
-def _told_apart(entries: list[dict[str, Any]]) -> bool:
+def _told_apart(entries: list[dict[str, object]]) -> bool:
     """Tell whether the last entry, of which the end is missing, will be known as the same when it comes whole."""
     *others, last = entries or [{}]
     if last.get("guid") or last.get("id"):
@@ -90,7 +89,7 @@ def _told_apart(entries: list[dict[str, Any]]) -> bool:
 # --- the feed's own lines ---------------------------------------------------------------------------------------
 
 
-def _info(feed: Mapping[str, Any], version: str, url: str) -> FeedInfo:
+def _info(feed: Mapping[str, object], version: str, url: str) -> FeedInfo:
     image = feed.get("image")
     icon = feed.get("icon") or feed.get("logo") or (image.get("href") if isinstance(image, dict) else None)
     updated = _first_date(feed, "updated", "published", "dc_date")
@@ -106,7 +105,7 @@ def _info(feed: Mapping[str, Any], version: str, url: str) -> FeedInfo:
     )
 
 
-def _hints(feed: Mapping[str, Any]) -> dict[str, str]:
+def _hints(feed: Mapping[str, object]) -> dict[str, str]:
     """Return how often the publisher wants to be asked (rules 25 and 26), each hint only where it makes sense."""
     hints: dict[str, str] = {}
     ttl = _text(feed.get("ttl")) or ""
@@ -116,8 +115,8 @@ def _hints(feed: Mapping[str, Any]) -> dict[str, str]:
     frequency = _text(feed.get("sy_updatefrequency")) or "1"
     if period and frequency.isdecimal() and int(frequency[:9]) > 0:
         hints["update_every"] = str(period // int(frequency[:9]))
-    hours = {int(hour[:9]) % 24 for hour in feed.get("skip hours", ()) if hour.isdecimal() and int(hour[:9]) <= 24}
-    days = {day.lower() for day in feed.get("skip days", ())} & set(_DAYS)
+    hours = {int(hour[:9]) % 24 for hour in _strings(feed, "skip hours") if hour.isdecimal() and int(hour[:9]) <= 24}
+    days = {day.lower() for day in _strings(feed, "skip days")} & set(_DAYS)
     if hours:
         hints["skip_hours"] = ",".join(map(str, sorted(hours)))
     if days:
@@ -128,7 +127,7 @@ def _hints(feed: Mapping[str, Any]) -> dict[str, str]:
 # --- an entry ---------------------------------------------------------------------------------------------------
 
 
-def _entry(entry: dict[str, Any], url: str) -> Entry:
+def _entry(entry: dict[str, object], url: str) -> Entry:
     published = _first_date(entry, "published", "dc_date", "created")
     updated = _first_date(entry, "updated")
     enclosures, images = _media(entry, url)
@@ -149,43 +148,44 @@ def _entry(entry: dict[str, Any], url: str) -> Entry:
     )
 
 
-def _first_date(holder: Mapping[str, Any], *names: str) -> Instant | None:
+def _first_date(holder: Mapping[str, object], *names: str) -> Instant | None:
     return next((instant for name in names if (instant := read_date(_text(_own(holder, name))))), None)
 
 
-def _construct(holder: Mapping[str, Any], name: str) -> Text | None:
+def _construct(holder: Mapping[str, object], name: str) -> Text | None:
     """Return a text construct, whose type feedparser has worked out; None where there is none or it is empty."""
-    detail = holder.get(f"{name}_detail")
-    if not isinstance(detail, dict):
-        return None
-    value = dict.get(detail, "value")
+    detail = _own(holder, f"{name}_detail")
+    return _markup(detail) if isinstance(detail, dict) else None
+
+
+def _markup(detail: dict[str, object]) -> Text | None:
+    value, base = _own(detail, "value"), _own(detail, "base")
     if not isinstance(value, str) or not value:
         return None
-    return Text(value, html=dict.get(detail, "type") in _HTML_TYPES, base=dict.get(detail, "base") or None)
+    return Text(value, html=_own(detail, "type") in _HTML_TYPES, base=base if isinstance(base, str) and base else None)
 
 
-def _content(entry: dict[str, Any]) -> Text | None:
+def _content(entry: dict[str, object]) -> Text | None:
     """Return the full body: of several, the first in HTML, else the first in plain text."""
-    texts = []
-    for part in _dicts(entry, "content"):
-        kind, value = str(dict.get(part, "type") or "text/html"), dict.get(part, "value")
-        if isinstance(value, str) and value and kind.startswith(("text/", "application/xhtml")):
-            texts.append(Text(value, html=kind in _HTML_TYPES, base=dict.get(part, "base") or None))
+    parts = (
+        part
+        for part in _dicts(entry, "content")
+        if str(_own(part, "type") or "text/html").startswith(("text/", "application/xhtml"))
+    )
+    texts = [text for part in parts if (text := _markup(part))]
     return next((text for text in texts if text.html), texts[0] if texts else None)
 
 
-def _summary(entry: dict[str, Any]) -> Text | None:
+def _summary(entry: dict[str, object]) -> Text | None:
     names = ("summary", "itunes_summary", "media_description", "dc_description", "itunes_subtitle")
     # feedparser copies a content that has no summary beside it; what the publisher wrote has a `_detail`.
     return next((text for name in names if (text := _construct(entry, name))), None)
 
 
-def _link(holder: Mapping[str, Any]) -> str | None:
+def _link(holder: Mapping[str, object]) -> str | None:
     """Return the alternate link, an HTML one before others; else a guid that is a permalink."""
-    links = [
-        link for link in _dicts(holder, "links") if dict.get(link, "rel") == "alternate" and dict.get(link, "href")
-    ]
-    html = next((link for link in links if dict.get(link, "type") in _HTML_TYPES), None)
+    links = [link for link in _dicts(holder, "links") if _own(link, "rel") == "alternate" and _own(link, "href")]
+    html = next((link for link in links if _own(link, "type") in _HTML_TYPES), None)
     chosen = html or (links[0] if links else None)
     # feedparser sets a link without `links` for such a guid only, and joins it with the base: but 123 is no link.
     guid, joined = _own(holder, "guid"), _own(holder, "link")
@@ -194,9 +194,9 @@ def _link(holder: Mapping[str, Any]) -> str | None:
     return next((link for each in candidates if (link := absolute(each, ""))), None)
 
 
-def _writers(holder: Mapping[str, Any]) -> tuple[str, ...]:
+def _writers(holder: Mapping[str, object]) -> tuple[str, ...]:
     """Return who wrote it: names, an e-mail address only where there is no name."""
-    people = [_writer(dict.get(person, "name"), dict.get(person, "email")) for person in _dicts(holder, "authors")]
+    people = [_writer(_own(person, "name"), _own(person, "email")) for person in _dicts(holder, "authors")]
     names = dict.fromkeys(name for name in people if name)
     host = None if names else _writer(holder.get("itunes_author"), None)
     return (host,) if host else tuple(names)
@@ -210,16 +210,16 @@ def _writer(name: object, email: object) -> str | None:
     return found[1].strip() if found and found[1].strip() else text
 
 
-def _tags(entry: dict[str, Any]) -> tuple[str, ...]:
-    terms = (_line(dict.get(tag, "label")) or _line(dict.get(tag, "term")) for tag in _dicts(entry, "tags"))
+def _tags(entry: dict[str, object]) -> tuple[str, ...]:
+    terms = (_line(_own(tag, "label")) or _line(_own(tag, "term")) for tag in _dicts(entry, "tags"))
     return tuple(dict.fromkeys(term for term in terms if term))
 
 
-def _language(entry: dict[str, Any]) -> str | None:
+def _language(entry: dict[str, object]) -> str | None:
     own = _text(_own(entry, "language"))
     if own:
         return own
-    parts: Iterable[Any] = (
+    parts: Iterable[object] = (
         *_dicts(entry, "content"),
         _own(entry, "summary_detail"),
         _own(entry, "title_detail"),
@@ -232,7 +232,7 @@ def _language(entry: dict[str, Any]) -> str | None:
 # --- media ------------------------------------------------------------------------------------------------------
 
 
-def _media(entry: dict[str, Any], url: str) -> tuple[tuple[Enclosure, ...], tuple[str, ...]]:
+def _media(entry: dict[str, object], url: str) -> tuple[tuple[Enclosure, ...], tuple[str, ...]]:
     """Return the enclosures, and the pictures that may stand for the entry, the likeliest first."""
     duration = _duration(_own(entry, "itunes_duration"))
     enclosures: dict[str, Enclosure] = {}
@@ -255,9 +255,9 @@ def _media(entry: dict[str, Any], url: str) -> tuple[tuple[Enclosure, ...], tupl
     return tuple(enclosures.values())[:MAX_ENCLOSURES], tuple(image for image in images if image)
 
 
-def _attached(entry: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _attached(entry: dict[str, object]) -> Iterator[Mapping[str, object]]:
     """Yield the attributes of what is attached; not the authors' portraits and dead Flash players that some add."""
-    yield from (link for link in _dicts(entry, "links") if dict.get(link, "rel") == "enclosure")
+    yield from (link for link in _dicts(entry, "links") if _own(link, "rel") == "enclosure")
     for part in _dicts(entry, "media_content"):
         if (
             isinstance(part, dict)
@@ -267,7 +267,7 @@ def _attached(entry: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield part
 
 
-def _is_picture(attributes: Mapping[str, Any], target: str) -> bool:
+def _is_picture(attributes: Mapping[str, object], target: str) -> bool:
     kind, medium = str(attributes.get("type") or "").lower(), attributes.get("medium")
     if kind or medium:
         return medium == "image" or kind.startswith("image/")
@@ -276,7 +276,7 @@ def _is_picture(attributes: Mapping[str, Any], target: str) -> bool:
     )
 
 
-def _enclosure(attributes: Mapping[str, Any], target: str, duration: timedelta | None) -> Enclosure:
+def _enclosure(attributes: Mapping[str, object], target: str, duration: timedelta | None) -> Enclosure:
     length = _text(attributes.get("length") or attributes.get("filesize")) or ""
     return Enclosure(
         url=target,
@@ -319,15 +319,20 @@ def absolute(target: object, base: str) -> str | None:
     return joined if parts.scheme.lower() in ("http", "https") and parts.netloc else None
 
 
-def _own(holder: Mapping[str, Any], name: str) -> object:
+def _own(holder: Mapping[str, object], name: str) -> object:
     """Return what is kept under the very name: feedparser's dictionaries answer to other names too."""
     return dict.get(holder, name) if isinstance(holder, dict) else None
 
 
-def _dicts(holder: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+def _dicts(holder: Mapping[str, object], name: str) -> list[dict[str, object]]:
     """Return the dictionaries of a list that feedparser keeps; none where an element took its place."""
     value = _own(holder, name)
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _strings(holder: Mapping[str, object], name: str) -> list[str]:
+    value = _own(holder, name)
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
 def _text(value: object) -> str | None:

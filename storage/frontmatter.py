@@ -28,6 +28,7 @@ _BREAKS = re.compile("[\t\r\n\x85\u2028\u2029]+")
 _BETWEEN = frozenset(" ·.()/+-")
 _KEYWORDS = frozenset({"yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "~", "y", "n"})
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_LINE_ENDS = re.compile(r"(?<![ \t])[ \t]++$", re.MULTILINE)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _RFC_1123 = re.compile(rf"[A-Z][a-z]{{2}}, (\d\d) ({'|'.join(_MONTHS)}) (\d{{4}}) (\d\d):(\d\d):(\d\d) GMT")
@@ -77,7 +78,7 @@ class FrontMatter:
 
         Equal digests: nobody has changed the content.
         """
-        body = re.sub(r"[ \t]++$", "", self.body, flags=re.MULTILINE)
+        body = _LINE_ENDS.sub("", self.body)
         content = json.dumps([_comparable("", self.fields), body], sort_keys=True)
         return hashlib.sha256(content.encode("ascii")).hexdigest()
 

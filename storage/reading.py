@@ -18,12 +18,14 @@ from storage.escapes import unescaped
 from storage.frontmatter import FrontMatter, Value
 from storage.markup import tags
 
-MOST_CHARACTERS = 1_000_000
-"""Of the block between the two `---`: a record with everything has a few thousand."""
+MOST_CHARACTERS = 8_000_000
+"""Of the block between the two `---`: a record with everything has a few thousand, one with its body in `rss` more."""
 MOST_VALUES = 20_000
 """In the block, aliases followed: nine lists of nine aliases each would make 387 million."""
 DEEPEST = 20
 
+_SHORT = 50_000
+"""Characters up to which a block is read at once; in a longer one the values are counted first, as each costs 30 us."""
 _OPENING = re.compile(r"\ufeff?(?:[^\S\n]*+\n)*+---[^\S\n]*+\n")
 _CLOSING = re.compile(r"^(?:---|\.\.\.)[^\S\n]*+$", re.MULTILINE)
 _DIV = re.compile(r"<div>[ \t]*+\n")
@@ -64,6 +66,10 @@ def loads(text: str, place: str = "record") -> FrontMatter:
         raise FrontMatterError(place, first_line - 1, "the front matter is not closed: there is no second `---`")
     block = text[opening.end() : closing.start()]
     return FrontMatter(_Block(place, first_line).fields(block), _body(text[closing.end() :]), place)
+
+
+def _yaml() -> YAML:
+    return YAML(typ="safe", pure=True)
 
 
 def _no_opening(text: str) -> str:
@@ -115,9 +121,10 @@ class _Block:
         return self._mapping(node, 0)
 
     def _composed(self, block: str) -> Node | None:
-        yaml = YAML(typ="safe", pure=True)
         try:
-            node = yaml.compose(block)
+            if len(block) > _SHORT and any(n > 3 * MOST_VALUES for n, _ in enumerate(_yaml().parse(block))):
+                raise self._error(0, f"the front matter has more than {MOST_VALUES:,} values")
+            node = _yaml().compose(block)
         except MarkedYAMLError as error:
             # A quote that is never closed is found at the end; it is mended where it opens.
             unclosed = "end of stream" in str(error.problem)

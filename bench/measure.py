@@ -46,8 +46,8 @@ def cost_of(command: list[str], *, cwd: Path, memory: bool) -> Cost:
         code = process.wait()
     wall = time.monotonic() - began
     with contextlib.suppress(ChildProcessError):
-        while True:
-            os.wait()
+        while True:  # what it left behind, its workers' parent for one, is of its process group
+            os.waitpid(-process.pid, 0)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if code not in (0, 1):
         raise RuntimeError(f"{command}: exit code {code}: {(cwd / 'log.txt').read_text()[-400:]}")

@@ -52,6 +52,14 @@ class Filer:
         self.trouble: str | None = None
         """Why files could not be written, in a sentence; None where all is well."""
 
+    def sweep(self) -> None:
+        """Remove what a killed process left half written; for the start."""
+        try:
+            if swept := self._posts.sweep():
+                log.info("removed %d half-written record files of an earlier run", swept)
+        except PostsError as error:
+            log.error("the records folder cannot be swept: %s", error)
+
     def bring_up_to_date(self, settings: Settings) -> Filed:
         """
         Write every record whose file is missing or older than it.

@@ -27,6 +27,7 @@ from aggregator.model import (
 )
 from aggregator.network import Network
 from aggregator.reconcile import asked, reconcile
+from aggregator.redirects import NOBODY_MOVED, moving_hosts
 from aggregator.schedule import after
 from aggregator.turns import Turns
 from aggregator.workers import Reader
@@ -328,7 +329,9 @@ class Poller:
             changes = reconcile(known, result.reading, one.source, one.seen_at)
             if not known.empty:
                 result = replace(result, new=tuple(sorted(min(r.published, r.first_seen) for r in changes.new)))
-        state, host = after(one.claim.state, one.claim.host, one.source, result, now, self._clocks.jitter())
+        before = one.claim.state
+        moved = moving_hosts(before, self._store.states()) if _redirected_for_good(result) else NOBODY_MOVED
+        state, host = after(before, one.claim.host, one.source, result, now, self._clocks.jitter(), moved_hosts=moved)
         return Poll(state, host, changes), result
 
     def _store_failed(self, error: StoreError) -> None:
@@ -336,6 +339,14 @@ class Poller:
             log.error("the store cannot be written, nothing is polled meanwhile: %s", error)
         self.trouble = str(error)
         self._paused_until = self._clocks.monotonic() + PAUSE_AFTER_TROUBLE
+
+
+def _redirected_for_good(result: PollResult) -> bool:
+    """Return whether the answer came by a permanent redirect, so that it matters who else moves there (rule 35)."""
+    match result:
+        case Updated(fetched=answer) | Unchanged(answer=answer):
+            return bool(answer.hops) and answer.hops[0].status in (301, 308)
+    return False
 
 
 def source_row(source: Source) -> SourceRow:
@@ -349,5 +360,6 @@ def source_row(source: Source) -> SourceRow:
         position=source.position,
         keep_days=source.keep.days,
         keep_entries=source.keep.entries,
+        floor=source.every or source.at_least,
         settings_digest=hashlib.sha256(reading.encode()).hexdigest()[:16],
     )

@@ -52,6 +52,8 @@ class SourceRow:
     keep_entries: int
     settings_digest: str
     """Digest of what changes the request or the reading (URL, record_body ...); when it changes, validators are dropped."""
+    floor: timedelta = timedelta(minutes=15)
+    """After a crash of ours during a poll, the source is left alone for this long from its last attempt (rule 29)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +284,8 @@ class Store(Protocol):
 
         Of one host no more than `per_host` are taken, less those that `busy` says are under way there;
         a host whose `not_before` lies ahead gives none. A source with a lease that has not passed is
-        left alone; one whose lease has passed is taken as due when its `next_poll_at` is.
+        left alone; one whose lease has passed (we crashed) is taken as due when its `next_poll_at` is, but not
+        before its `floor` has passed since its last attempt, as the request may have gone out.
         Each taken one has `lease_until` and `last_attempt_at` set on disk when this returns.
         `only` restricts to these ids; `due=False` takes what is not due too, but nothing before its own
         `retry_after_until`; stopped sources are taken only where `only` names them.
@@ -357,6 +360,9 @@ class Store(Protocol):
 
         A record that changed since `unwritten` gave it stays unwritten. A file outlives its record.
         """
+
+    def files(self) -> list[RecordFile]:
+        """Return every file that was written, by path."""
 
     def forget_files(self) -> None:
         """Take every record's file as unwritten: paths stay, content will be written again where it differs."""

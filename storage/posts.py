@@ -123,6 +123,23 @@ class Posts:
                     swept += 1
         return swept
 
+    def changed(self, files: Iterable[RecordFile]) -> list[str]:
+        """Return the paths, below the records folder, of those files whose content is no longer what we wrote."""
+        return [file.path for file in files if self._is_changed(file)]
+
+    def _is_changed(self, file: RecordFile) -> bool:
+        try:
+            with self._in_words(self._root / file.path), self._tree.opened(parts_of(file.path)[:-1]) as folder:
+                there = None if folder is None else found(file.path.rpartition("/")[2], folder)
+        except ForeignError:
+            return True
+        if there is None or hashlib.sha256(there.data).hexdigest() == file.digest:
+            return False
+        try:
+            return loads(there.data.decode("utf-8"), file.path).digest() != file.content
+        except (FrontMatterError, UnicodeDecodeError):
+            return True
+
     def remove(self, path: str) -> bool:
         """Delete a record's file, changed or not (`hide`, `remove --purge`); False where there was none."""
         with self._in_words(self._root / path):

@@ -9,6 +9,19 @@ from aggregator.health import source_rows as rows_of
 from aggregator.model import Settings
 from aggregator.poll import source_row
 from storage.contract import PollState, StoreMissingError
+from storage.posts import Posts
+
+
+def changed_files(settings: Settings) -> list[str]:
+    """Return the paths of record files that a person changed, and that are therefore left as they are."""
+    records = settings.storage.records
+    if records is None:
+        return []
+    try:
+        with reading(settings) as store:
+            return [str(records / path) for path in Posts(records).changed(store.files())]
+    except StoreMissingError:
+        return []
 
 
 def source_rows(settings: Settings) -> list[Row]:

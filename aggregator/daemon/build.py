@@ -48,7 +48,13 @@ async def plant(settings: Settings, report: Callable[[Outcome], None]) -> AsyncI
             report=report,
         )
         records = settings.storage.records
-        yield Plant(store, poller, Filer(store, Posts(records)) if records else None)
+        filer = Filer(store, Posts(records)) if records else None
+        if filer is not None:
+            # Before the first poll: a file that was written just before a crash, and not noted, is recognised as
+            # ours only while its record is still the same.
+            await asyncio.to_thread(filer.sweep)
+            await asyncio.to_thread(filer.bring_up_to_date, settings)
+        yield Plant(store, poller, filer)
     finally:
         await asyncio.to_thread(workers.close)
         await network.aclose()

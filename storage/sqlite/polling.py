@@ -17,6 +17,7 @@ from storage.sqlite.rows import (
     instant_or_none,
     micros,
     micros_or_none,
+    source_of,
     source_row,
     state_of,
     state_row,
@@ -61,7 +62,7 @@ def sync_sources(connection: sqlite3.Connection, sources: Sequence[SourceRow], n
 
 
 def _resume(connection: sqlite3.Connection, old: Row, source: SourceRow, at: int) -> bool:
-    n, was, removed_at = old[0], SourceRow(*old[1:-1]), old[-1]
+    n, was, removed_at = old[0], source_of(old[1:-1]), old[-1]
     if was == source and removed_at is None:
         return False
     connection.execute(_UPDATE_SOURCE, (*source_row(source), n))
@@ -115,7 +116,9 @@ def _candidates(
     connection: sqlite3.Connection, at: int, only: Collection[str] | None, *, due: bool
 ) -> Generator[tuple[int, str], None, None]:
     time_has_come = "next_poll_at <= :at" if due else "(retry_after_until IS NULL OR retry_after_until <= :at)"
-    free = f"{time_has_come} AND (lease_until IS NULL OR lease_until <= :at) AND removed_at IS NULL"
+    # A lease that has passed is a poll that a crash of ours broke off: its request may have gone out (rule 29).
+    spared = "lease_until <= :at" if not due else "lease_until <= :at AND last_attempt_at + floor <= :at"
+    free = f"{time_has_come} AND (lease_until IS NULL OR {spared}) AND removed_at IS NULL"
     if only is not None:
         yield from connection.execute(
             f"SELECT n, host FROM sources WHERE id IN (SELECT value FROM json_each(:only)) AND {free} "  # noqa: S608 # own text only

@@ -262,11 +262,18 @@ def counts(connection: sqlite3.Connection) -> Mapping[str, int]:
 def unwritten(connection: sqlite3.Connection, limit: int) -> list[tuple[int, Record, RecordFile | None]]:
     """Return records whose file is missing or older than they are: the change that made it so, record, file."""
     rows = connection.execute(
-        "SELECT u.id, u.change, f.key, f.path, f.digest FROM unwritten u CROSS JOIN records r ON r.id = u.id "
+        "SELECT u.id, u.change, f.key, f.path, f.digest, f.content FROM unwritten u CROSS JOIN records r ON r.id = u.id "
         "LEFT JOIN files f ON f.key = r.key WHERE r.hidden IS NULL ORDER BY u.id LIMIT ?",
         (limit,),
     ).fetchall()
     return [
-        (change, _record(connection, id_), RecordFile(key, path, digest) if key else None)
-        for id_, change, key, path, digest in rows
+        (change, _record(connection, id_), RecordFile(key, path, digest, content) if key else None)
+        for id_, change, key, path, digest, content in rows
+    ]
+
+
+def files(connection: sqlite3.Connection) -> list[RecordFile]:
+    """Return every file that was written, by path."""
+    return [
+        RecordFile(*row) for row in connection.execute("SELECT key, path, digest, content FROM files ORDER BY path")
     ]

@@ -218,7 +218,7 @@ def _enclosure_tuple(value: str) -> tuple[Enclosure, ...]:
 
 # --- sources ----------------------------------------------------------------------------------------------------
 
-SOURCE = ("id", "name", "url", "host", "position", "keep_days", "keep_entries", "settings_digest")
+SOURCE = ("id", "name", "url", "host", "position", "keep_days", "keep_entries", "settings_digest", "floor")
 STATE = (
     "next_poll_at", "next_reason", "etag", "last_modified", "body_digest", "validators_url", "effective_url",
     "fresh_until", "retry_after_until", "lease_until", "last_attempt_at", "last_success_at", "last_new_at",
@@ -239,7 +239,15 @@ def source_row(source: SourceRow) -> Row:
         source.keep_days,
         source.keep_entries,
         source.settings_digest,
+        source.floor // _MICROSECOND,
     )
+
+
+def source_of(row: Row) -> SourceRow:
+    """Return the source of a row of the columns `SOURCE`."""
+    id_, name, url, host, position, keep_days, keep_entries, settings_digest, floor = row
+    spared = timedelta(microseconds=floor)
+    return SourceRow(id_, name, url, host, position, keep_days, keep_entries, settings_digest, spared)
 
 
 def state_row(state: PollState) -> Row:
@@ -287,7 +295,7 @@ def state_of(row: Row) -> PollState:
         hints,
     ) = row[len(SOURCE) :]  # fmt: skip
     return PollState(
-        source=SourceRow(*row[: len(SOURCE)]),
+        source=source_of(row[: len(SOURCE)]),
         next_poll_at=instant(next_poll_at),
         next_reason=next_reason,
         validators=Validators(etag, last_modified, body_digest, validators_url),

@@ -239,8 +239,8 @@ def prune(connection: sqlite3.Connection, now: datetime) -> int:
 def wrote_files(connection: sqlite3.Connection, files: Sequence[tuple[RecordFile, int | None]]) -> None:
     """Remember files, each with the change of its record that it holds (None: the newest)."""
     connection.executemany(
-        "INSERT OR REPLACE INTO files (key, path, digest) VALUES (?, ?, ?)",
-        [(file.key, file.path, file.digest) for file, _ in files],
+        "INSERT OR REPLACE INTO files (key, path, digest, content) VALUES (?, ?, ?, ?)",
+        [(file.key, file.path, file.digest, file.content) for file, _ in files],
     )
     connection.executemany(
         "DELETE FROM unwritten WHERE id = (SELECT id FROM records WHERE key = ?1) AND (?2 IS NULL OR change <= ?2)",

@@ -39,6 +39,7 @@ CREATE TABLE sources (
     keep_days INTEGER NOT NULL,
     keep_entries INTEGER NOT NULL,
     settings_digest TEXT NOT NULL,
+    floor INTEGER NOT NULL,
     removed_at INTEGER,
     next_poll_at INTEGER NOT NULL,
     next_reason TEXT NOT NULL,
@@ -136,7 +137,8 @@ CREATE TABLE tombstones (
 CREATE TABLE files (
     key TEXT PRIMARY KEY,
     path TEXT NOT NULL,
-    digest TEXT NOT NULL
+    digest TEXT NOT NULL,
+    content TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE unwritten (
     id INTEGER PRIMARY KEY REFERENCES records (id) ON DELETE CASCADE,

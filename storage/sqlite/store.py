@@ -144,6 +144,11 @@ class SqliteStore:
             written = [(file, self._handed.pop(file.key, None)) for file in files]
         self._engine.write(lambda connection, _: saving.wrote_files(connection, written))
 
+    def files(self) -> list[RecordFile]:
+        """Return every file that was written, by path."""
+        with self._engine.reading() as connection:
+            return reading.files(connection)
+
     def forget_files(self) -> None:
         """Take every record's file as unwritten."""
         self._engine.write(saving.forget_files)

@@ -286,13 +286,27 @@ class TestClaims:
         assert store.claim_due(NOW, limit=0, lease=LEASE) == []
 
     def test_a_leased_source_is_left_alone_until_its_lease_has_passed(self, store: Store) -> None:
-        store.sync_sources([source()], NOW)
+        store.sync_sources([source(floor=timedelta(minutes=1))], NOW)
         store.claim_due(NOW, limit=9, lease=LEASE)
 
         assert store.claim_due(NOW + LEASE - timedelta(microseconds=1), limit=9, lease=LEASE) == []
         assert store.next_due_at() is None
         assert store.next_due_at(NOW + LEASE) == NOW
         assert ids(store.claim_due(NOW + LEASE, limit=9, lease=LEASE)) == ["one"]
+
+    def test_after_a_crash_a_source_is_left_alone_for_its_floor(self, store: Store) -> None:
+        floor = timedelta(hours=1)
+        store.sync_sources([source(floor=floor)], NOW)
+        store.claim_due(NOW, limit=9, lease=LEASE)
+
+        assert store.claim_due(NOW + floor - timedelta(microseconds=1), limit=9, lease=LEASE) == []
+        assert ids(store.claim_due(NOW + floor, limit=9, lease=LEASE)) == ["one"]
+
+    def test_after_a_crash_a_source_is_polled_by_name_once_its_lease_has_passed(self, store: Store) -> None:
+        store.sync_sources([source(floor=timedelta(hours=1))], NOW)
+        store.claim_due(NOW, limit=9, lease=LEASE)
+
+        assert ids(store.claim_due(NOW + LEASE, limit=9, lease=LEASE, only=["one"], due=False)) == ["one"]
 
     def test_a_released_source_is_due_as_before(self, store: Store) -> None:
         store.sync_sources([source()], NOW)

@@ -13,7 +13,7 @@ from aggregator.habit import adaptive, remembered
 from aggregator.hints import spoken
 from aggregator.model import Failed, FailureKind, Fetched, Hop, NotModified, PollResult, Source, Unchanged, Updated
 from aggregator.redirects import NOBODY_MOVED, followed
-from storage.contract import HostState, PollState, Validators
+from storage.contract import FeedInfo, HostState, PollState, Validators
 
 MAX_FRESHNESS = timedelta(hours=48)
 MAX_RETRY_AFTER = timedelta(days=7)
@@ -114,7 +114,7 @@ def _updated(ask: _Ask, result: Updated, moved_hosts: Mapping[str, int]) -> Poll
         validators=ask.state.validators if cut else fetched.validators,
         without_validators=_without_validators(ask.state, fetched.validators),
         degraded=f"{_TRUNCATED}{cut}" if cut else reading.degraded,
-        feed=reading.info,
+        feed=_described(ask.state.feed, reading.info),
         ingest_times=remembered(ask.state.ingest_times, result.new),
         last_new_at=ask.now if came else ask.state.last_new_at,
         hints=hints.of_document(reading.hints, ask.state.hints, ask.now, expired=reading.expired)
@@ -124,6 +124,11 @@ def _updated(ask: _Ask, result: Updated, moved_hosts: Mapping[str, int]) -> Poll
         state = _well(state, fetched.status, fetched.hops, ask.now, moved_hosts)
         return _after_truncation(replace(ask, state=state), fetched, again=_was_truncated(ask.state))
     return _answered(replace(ask, state=state), fetched, moved_hosts)
+
+
+def _described(stored: FeedInfo, said: FeedInfo) -> FeedInfo:
+    """Return what the feed says of itself; many date themselves anew at every answer, which alone says nothing."""
+    return stored if replace(said, updated=stored.updated) == stored else said
 
 
 def _unchanged(ask: _Ask, result: Unchanged, moved_hosts: Mapping[str, int]) -> PollState:

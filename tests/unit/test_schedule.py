@@ -659,3 +659,13 @@ def test_before_a_new_address_is_given_up_the_written_one_is_asked() -> None:
 
     assert states(failed(FailureKind.GONE, 410), state=moved)[0].effective_url is None
     assert states(failed(FailureKind.SERVER_ERROR, 500), state=moved)[0].effective_url == "https://new.example/feed"
+
+
+def test_a_feed_that_only_dates_itself_anew_says_nothing_new_of_itself() -> None:
+    first = FeedInfo(title="Blog", updated=NOW)
+    state = replace(STATE, feed=first)
+    dated = replace(updated(), reading=Reading(replace(first, updated=NOW + HOUR), ()))
+    renamed = replace(updated(), reading=Reading(FeedInfo(title="New", updated=NOW + HOUR), ()))
+
+    assert after(state, HOST, SOURCE, dated, NOW, 0.0)[0].feed == first
+    assert after(state, HOST, SOURCE, renamed, NOW, 0.0)[0].feed.title == "New"

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.farm import FEEDS
-from bench.measure import Cost, adopt_orphans, cost_of
+from bench.measure import LONGEST, Cost, adopt_orphans, cost_of
 
 ROUNDS = 3
 WORK = ("cold", "nothing new", "1 % changed")
@@ -45,7 +45,8 @@ def reader(home: Path, port: int) -> tuple[list[str], Callable[[], None]]:
     script = [sys.executable, str(Path(__file__).with_name("peer_reader.py"))]
 
     def prepare() -> None:
-        subprocess.run([*script, "add", str(port), str(FEEDS)], cwd=home, check=True, stdout=subprocess.DEVNULL)
+        add = [*script, "add", str(port), str(FEEDS)]
+        subprocess.run(add, cwd=home, check=True, stdout=subprocess.DEVNULL, timeout=LONGEST)
 
     return [*script, "update", str(port), str(FEEDS)], prepare
 

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import resource
+import signal
 import subprocess
 import threading
 import time
@@ -13,6 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
+LONGEST = 120.0
+"""Seconds that a measured command may take."""
+LINGER = 10.0
+"""Seconds that its children may outlive it."""
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Who is measured may keep its compiled modules, as where it is installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +41,46 @@ def adopt_orphans() -> None:
 
 def cost_of(command: list[str], *, cwd: Path, memory: bool) -> Cost:
     """
-    Run the command to its end. Raises RuntimeError with its last words where it fails.
+    Run the command to its end; it has `LONGEST` seconds. Raises RuntimeError with its last words where it fails.
 
     Sampling memory costs a little of the other core, so wall and processor time are best taken without.
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.monotonic()
     with (cwd / "log.txt").open("wb") as log:
-        process = subprocess.Popen(command, cwd=cwd, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=ENVIRONMENT, start_new_session=True
+        )
         sampler = PeakMemory(process.pid) if memory else None
-        code = process.wait()
-    wall = time.monotonic() - began
-    with contextlib.suppress(ChildProcessError):
-        while True:  # what it left behind, its workers' parent for one, is of its process group
-            os.waitpid(-process.pid, 0)
+        try:
+            code = process.wait(LONGEST)
+            wall = time.monotonic() - began
+            reap(process.pid)
+        finally:
+            peak = sampler.stop() if sampler else 0.0
+            end(process)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if code not in (0, 1):
         raise RuntimeError(f"{command}: exit code {code}: {(cwd / 'log.txt').read_text()[-400:]}")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Cost(wall, cpu, sampler.stop() if sampler else 0.0)
+    return Cost(wall, cpu, peak)
+
+
+def reap(group: int) -> None:
+    """Wait for what the command left behind, its workers' parent for one. Raises TimeoutExpired where it stays."""
+    until = time.monotonic() + LINGER
+    with contextlib.suppress(ChildProcessError):  # there is no more of the group
+        while time.monotonic() < until:
+            if os.waitpid(-group, os.WNOHANG)[0] == 0:
+                time.sleep(0.01)
+        raise subprocess.TimeoutExpired(f"what process group {group} left behind", LINGER)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of the command's process group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 class PeakMemory:

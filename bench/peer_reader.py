@@ -14,7 +14,7 @@ def main(work: str, port: str, count: str) -> None:
         for number in range(int(count)):
             reader.add_feed(f"http://127.0.0.1:{port}/f/{number}.xml", exist_ok=True)
     else:
-        reader.update_feeds(workers=10)
+        reader.update_feeds(scheduled=False, workers=10)
     print(reader.get_entry_counts().total)
 
 

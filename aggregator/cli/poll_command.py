@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
 
+from aggregator import clock
 from aggregator.cli import EXIT_FOUND, Options
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Report:
     bar: bool
     counts: Counter[str] = field(default_factory=Counter)
     new: int = 0
-    began: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=clock.monotonic)
 
     def __call__(self, outcome: Outcome) -> None:
         """Take in one outcome."""
@@ -58,7 +58,7 @@ class Report:
         if not self.bar:
             return
         done = self.counts.total()
-        rate = done / max(time.monotonic() - self.began, 0.001)
+        rate = done / max(clock.monotonic() - self.began, 0.001)
         filled = min(24, 24 * done // max(self.total, 1))
         bar = "█" * filled + "░" * (24 - filled)
         click.echo(f"\r{bar} {done}/{self.total}  {rate:.0f}/s  {self.counts['failed']} failed", err=True, nl=False)

@@ -64,7 +64,7 @@ def image_template(text: str) -> str:
 
 
 def listen(text: str) -> str:
-    """Return `host:port`, `[v6]:port` or `unix:path`, trimmed."""
+    """Return `host:port`, `[v6]:port` or `unix:path`, trimmed; port 0 takes a free one."""
     address = text.strip()
     if address.startswith("unix:"):
         if not address.removeprefix("unix:").strip("/"):
@@ -77,7 +77,7 @@ def listen(text: str) -> str:
     host, _, port = address.rpartition(":")
     if address.startswith(":") and not address.startswith("::"):
         raise WrongValueError(f'"{address}" has no host; write 127.0.0.1{address} (0.0.0.0{address} for everybody)')
-    return _host_port(address, host, port, LISTEN_RULE, example="8080")
+    return _host_port(address, host, port, LISTEN_RULE, example="8080", least=0)
 
 
 def private_address(text: str) -> str:
@@ -209,7 +209,7 @@ def _no_scheme(url: str) -> WrongValueError:
     return WrongValueError(f'"{cut(url)}": {scheme}: is not fetched, only http and https are')
 
 
-def _host_port(address: str, host: str, port: str, rule: str, *, example: str) -> str:
+def _host_port(address: str, host: str, port: str, rule: str, *, example: str, least: int = 1) -> str:
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if address.count(":") > 1 and bare == host:
         raise WrongValueError(f'"{cut(address)}": a v6 address stands in brackets', f"[{address}]:{example}")
@@ -217,8 +217,9 @@ def _host_port(address: str, host: str, port: str, rule: str, *, example: str) -
         raise WrongValueError(
             f'"{cut(address)}" has no port; {rule}', f"{address.rstrip(':')}:{example}" if address else None
         )
-    if not (port.isascii() and port.isdecimal() and 0 < int(port[:6]) < 65536):
-        raise WrongValueError(f'"{cut(address)}": the port is a number from 1 to 65535')
+    if not (port.isascii() and port.isdecimal() and least <= int(port[:6]) < 65536):
+        free = "" if least else ", or 0 for a free one"
+        raise WrongValueError(f'"{cut(address)}": the port is a number from 1 to 65535{free}')
     if bare != host and not _is_address(bare):
         raise WrongValueError(f'"{cut(address)}": what stands in [ ] is no address')
     if bare == host and (_NOT_HOST.search(host) or _BREAKS.search(host)):

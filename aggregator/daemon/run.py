@@ -18,7 +18,7 @@ from aggregator import clock
 from aggregator.config import ConfigError, load
 from aggregator.daemon.build import Plant, plant
 from aggregator.daemon.care import backup_if_due
-from aggregator.daemon.serving import WebServer, greeting, listening, web_server
+from aggregator.daemon.serving import WebServer, greeting, listening, located, web_server
 from aggregator.health import Facts
 from aggregator.logs import say
 from aggregator.model import Failed, FailureKind, Settings, Unchanged
@@ -38,6 +38,8 @@ class Daemon:
 
     def __init__(self, settings: Settings, data: Path | None) -> None:
         self._settings = settings
+        self._started_with = settings
+        """What feeds.yaml said then: its `listen`, `path` and `records` hold until the daemon starts again."""
         self._data = data
         self._stopping = asyncio.Event()
         self._refile = asyncio.Event()
@@ -51,6 +53,7 @@ class Daemon:
     async def run(self, announce: Callable[[str], None]) -> int:
         """Run until SIGINT or SIGTERM; return 0. Raises StoreError, ListenError before anything is polled."""
         bound = listening(self._settings.server)
+        self._settings = located(self._settings, bound)
         async with plant(self._settings, self._report) as built:
             self._plant = built
             self._server = web_server(built.store, lambda: self._settings, self._facts)
@@ -84,7 +87,7 @@ class Daemon:
         scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
-        scheduler.add_job(self._tick, "interval", seconds=1, id="tick")
+        scheduler.add_job(self._tick, "interval", seconds=1, id="tick", next_run_time=clock.now())
         scheduler.add_job(self._reload, "interval", seconds=2, id="reload")
         scheduler.add_job(self._maintain, "interval", hours=1, id="maintain")
         return scheduler
@@ -114,7 +117,7 @@ class Daemon:
         old, self._config_fault = self._settings, None
         for name in ("listen", "path", "records"):
             part = "server" if name == "listen" else "storage"
-            if getattr(getattr(old, part), name) != getattr(getattr(settings, part), name):
+            if getattr(getattr(self._started_with, part), name) != getattr(getattr(settings, part), name):
                 log.warning("%s.%s was changed: that takes effect when the daemon starts again", part, name)
         storage = replace(settings.storage, path=old.storage.path, records=old.storage.records)
         settings = replace(settings, storage=storage, server=replace(settings.server, listen=old.server.listen))

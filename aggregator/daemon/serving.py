@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -17,6 +18,9 @@ from aggregator.model import Server, Settings
 from aggregator.web.app import create_app
 from storage.contract import Store
 from storage.sqlite import SqliteStore
+
+BACKLOG = 1024
+"""Connections that wait to be accepted."""
 
 
 class ListenError(OSError):
@@ -48,13 +52,27 @@ def web_server(store: Store, settings: Callable[[], Settings], facts: Callable[[
 
 
 def listening(server: Server) -> socket.socket:
-    """Return the socket bound to `server.listen`. Raises ListenError that names the address and the way out."""
+    """
+    Return a socket that listens at `server.listen`: who connects before the server runs waits for it.
+
+    Raises ListenError that names the address and the way out.
+    """
     try:
-        return _unix_socket(server.listen) if server.listen.startswith("unix:") else _tcp_socket(server.listen)
+        bound = _unix_socket(server.listen) if server.listen.startswith("unix:") else _tcp_socket(server.listen)
+        bound.listen(BACKLOG)
+        return bound
     except OSError as error:
         raise ListenError(
             error.errno, f"cannot listen there: {error.strerror}; free it, or change server.listen", server.listen
         ) from None
+
+
+def located(settings: Settings, bound: socket.socket) -> Settings:
+    """Return the settings with the port that was taken, where `server.listen` leaves it open (port 0)."""
+    host, _, port = settings.server.listen.rpartition(":")
+    if settings.server.listen.startswith("unix:") or int(port):
+        return settings
+    return replace(settings, server=replace(settings.server, listen=f"{host}:{bound.getsockname()[1]}"))
 
 
 def _tcp_socket(listen: str) -> socket.socket:
@@ -109,6 +127,7 @@ async def serve(settings: Settings, *, announce: Callable[[str], None]) -> int:
     store = await asyncio.to_thread(SqliteStore.open_readonly, settings.storage.path)
     try:
         bound = listening(settings.server)
+        settings = located(settings, bound)
         server = web_server(store, lambda: settings, lambda: Facts(polls=False))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -31,7 +31,7 @@ def test_a_started_daemon_serves_what_it_polled(home: Home, shelf: Shelf, daemon
     running.until(lambda: len(running.titles()) == 3)
 
     assert running.get("/healthz")[2].strip() == b"ok"
-    assert running.get("/readyz")[0] == 200
+    running.until(lambda: running.get("/readyz")[0] == 200)
     status, headers, _ = running.get("/feed.atom")
     assert status == 200
     assert running.get("/feed.atom", If_None_Match=headers["etag"])[0] == 304
@@ -141,6 +141,20 @@ def test_a_port_in_use_is_named_and_nothing_is_polled(home: Home, shelf: Shelf) 
     assert shelf.statuses == []
 
 
+def test_a_free_port_is_taken_and_stands_in_the_links(home: Home, shelf: Shelf, daemon: Start) -> None:
+    home.settings["server"] = {"listen": "127.0.0.1:0"}
+    subscribe(home, shelf, a=rss("1"))
+
+    running = daemon()
+    running.until(running.titles)
+
+    assert json.loads(running.get("/feed.json")[2])["feed_url"] == f"{running.base}feed.json"
+    subscribe(home, shelf, b=rss("2"))
+    running.until(lambda: len(running.titles()) == 2)
+    assert json.loads(running.get("/feed.json")[2])["feed_url"] == f"{running.base}feed.json"
+    assert "listen" not in "".join(running.log)
+
+
 def test_a_saved_change_takes_effect_without_a_restart(home: Home, shelf: Shelf, daemon: Start) -> None:
     subscribe(home, shelf, a=rss("1"))
     running = daemon()
@@ -159,13 +173,12 @@ def test_a_broken_change_leaves_the_good_one_in_force_and_is_told(home: Home, sh
 
     home.config.write_text("version: 1\nsuorces: []\n")
     running.until(lambda: running.get("/readyz")[0] == 503)
-    told = "".join(running.log)
+    running.until(lambda: re.search(r"feeds\.yaml:2:1: .*suorces", "".join(list(running.log))))
     shelf.files["/a.xml"] = rss("2", "1")
     running.until(lambda: len(running.titles()) == 2)
     home.config.write_text(good)
 
     running.until(lambda: running.get("/readyz")[0] == 200)
-    assert re.search(r"feeds\.yaml:2:1: .*suorces", told), told
 
 
 def test_a_failing_source_is_named_with_its_kind(home: Home, shelf: Shelf, daemon: Start) -> None:

@@ -391,6 +391,13 @@ def test_a_path_stands_on_the_file_and_not_on_the_working_folder(
     assert settings.server.listen == f"unix:{tmp_path}/etc/run/http.sock"
 
 
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "[::1]:0"])
+def test_port_0_of_the_server_asks_for_a_free_one(tmp_path: Path, listen: str) -> None:
+    (tmp_path / "feeds.yaml").write_text(f"server: {{listen: '{listen}'}}\nsources: []\n")
+
+    assert load(tmp_path / "feeds.yaml", {}).server.listen == listen
+
+
 # --- the starter, the keys, the cost of an import ---------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from types import TracebackType
 
 SMALL = 512 * 1024
@@ -81,7 +82,8 @@ class _Pool:
             if turn.done() and not turn.cancelled():
                 self.give(amount)
             else:
-                self._waiting.remove((amount, turn))
+                with suppress(ValueError):  # a share that was given back meanwhile has passed it over already
+                    self._waiting.remove((amount, turn))
                 self._serve()
             raise
         return amount

@@ -117,3 +117,22 @@ def test_a_wish_beyond_the_whole_budget_takes_all_of_it() -> None:
         await asyncio.wait_for(Budget(MIB).share().hold(16 * MIB, 16 * MIB), 5)
 
     asyncio.run(story())
+
+
+def test_a_body_that_is_given_up_just_as_its_turn_comes_harms_nobody() -> None:
+    async def story() -> None:
+        budget = Budget(64 * MIB)
+        first = budget.share()
+        await first.hold(MIB, 48 * MIB)
+        given_up = asyncio.create_task(budget.share().hold(MIB, 16 * MIB))
+        next_one = asyncio.create_task(budget.share().hold(MIB, 16 * MIB))
+        await asyncio.sleep(0)
+
+        given_up.cancel()
+        first.release()
+
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+        await asyncio.wait_for(next_one, 5)
+
+    asyncio.run(story())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
 import os
 import sys
 from dataclasses import dataclass
@@ -146,6 +147,10 @@ def cli(
 
 def main() -> None:
     """Run the command line; every error ends in a sentence on stderr and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that knows no Chinese shows escapes, and the command goes on.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(cli, sys.argv[1:], sys.stderr))
 
 
@@ -160,8 +165,9 @@ def run(command: click.Command, args: list[str], stderr: IO[str]) -> int:
         return wrong.exit_code
     except (click.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe has left (`| head`): nothing more to say, and no complaint at the interpreter's end.
+    except (BrokenPipeError, SystemExit):
+        # The reader of a pipe has left (`| head`), which click tells by SystemExit: nothing more to say, and no
+        # complaint when the interpreter closes its streams.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # the last line of defence between a fault and the user's terminal

@@ -15,9 +15,9 @@ def command(options: Options) -> int:
 
     Exit code 3 where it cannot be used, 1 where a source of it was set aside.
     """
-    from aggregator.cli.common import settings_of  # noqa: PLC0415 - --help answers without it
+    from aggregator.cli.common import counted, settings_of  # noqa: PLC0415 - --help answers without it
 
     settings = settings_of(options)
-    count = len(settings.sources)
-    click.echo(f"{settings.path} is sound: {count} source{'' if count == 1 else 's'}")
+    sound = "can be used, with the warnings above" if settings.warnings else "is sound"
+    click.echo(f"{settings.path} {sound}: {counted(len(settings.sources), 'source')}")
     return EXIT_FOUND if settings.warnings else 0

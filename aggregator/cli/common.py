@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -55,10 +55,21 @@ def echo_json_line(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
+def counted(number: int, noun: str) -> str:
+    """Return `1 source`, `2 sources`, `0 entries`."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
 def unknown_source(wanted: str, settings: Settings) -> click.ClickException:
     """Return the error of a source that feeds.yaml does not have, with the near id."""
+    hint = near_word(wanted, [source.id for source in settings.sources], "`aggregator list` names them")
+    return click.UsageError(f"{settings.path.name} has no source '{wanted}'; {hint}")
+
+
+def near_word(wanted: str, known: Iterable[str], otherwise: str) -> str:
+    """Return `did you mean 'x'?` with the known word that is near, or the other hint where none is."""
     import difflib  # noqa: PLC0415 - only where a name is wrong
 
-    near = difflib.get_close_matches(wanted, [source.id for source in settings.sources], n=1)
-    hint = f"did you mean '{near[0]}'?" if near else "`aggregator list` names them."
-    return click.UsageError(f"feeds.yaml has no source '{wanted}'; {hint}")
+    near = difflib.get_close_matches(wanted, list(known), n=1)
+    return f"did you mean '{near[0]}'?" if near else otherwise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,13 @@ from aggregator.cli import Options
 
 
 @click.command("demo")
-@click.option("--port", default=8080, show_default=True, help="Port to serve on; 0 takes a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="Port to serve on; 0 takes a free one.",
+)
 @click.pass_obj
 def command(options: Options, port: int) -> int:
     """
@@ -25,6 +32,7 @@ def command(options: Options, port: int) -> int:
     from aggregator import clock  # noqa: PLC0415 - --help answers without it
     from aggregator.cli.common import log_to_stderr, settings_of  # noqa: PLC0415 - the same
     from aggregator.daemon.run import run  # noqa: PLC0415 - the same
+    from aggregator.daemon.serving import ListenError  # noqa: PLC0415 - the same
     from aggregator.demo.publisher import Publisher, feeds_yaml  # noqa: PLC0415 - the same
 
     log_to_stderr(options)
@@ -37,5 +45,8 @@ def command(options: Options, port: int) -> int:
         try:
             click.echo(f"a publisher of our own answers at {publisher.base}; its sources stand in {path}")
             return asyncio.run(run(settings, data=options.data, announce=click.echo))
+        except ListenError as taken:
+            why = os.strerror(taken.errno or 0)
+            raise click.ClickException(f"cannot listen at 127.0.0.1:{port}: {why}; --port 0 takes a free one") from None
         finally:
             publisher.stop()

@@ -30,16 +30,18 @@ def command(options: Options, form: str, since: str | None, output: Path | None)
     from aggregator import clock  # noqa: PLC0415 - --help answers without it
     from aggregator.cli.common import reading, settings_of  # noqa: PLC0415 - the same
     from aggregator.config import duration  # noqa: PLC0415 - the same
+    from aggregator.config.faults import WrongValueError  # noqa: PLC0415 - the same
 
+    if form == "records" and output is None:
+        raise click.UsageError("export records needs -o FOLDER, the folder to write them to")
     try:
         first = None if since is None else clock.now() - duration(since)
-    except ValueError as wrong:
-        raise click.BadParameter(str(wrong), param_hint="--since") from None
+    except WrongValueError as wrong:
+        meant = f'; did you mean "{wrong.suggestion}"?' if wrong.suggestion else ""
+        raise click.BadParameter(f"{wrong.message}{meant}", param_hint="--since") from None
     settings = settings_of(options)
     with reading(settings) as store:
-        if form == "records":
-            if output is None:
-                raise click.UsageError("export records needs -o FOLDER, the folder to write them to")
+        if output is not None and form == "records":
             return _export_records(store, settings, output, first)
         return _export_jsonl(store, output, first)
 
@@ -47,6 +49,8 @@ def command(options: Options, form: str, since: str | None, output: Path | None)
 def _export_jsonl(store: Store, output: Path | None, first: datetime | None) -> int:
     from aggregator.shapes import record_shape  # noqa: PLC0415 - --help answers without it
 
+    if output is not None and not output.absolute().parent.is_dir():
+        raise click.ClickException(f"there is no folder {output.absolute().parent} to write {output.name} to")
     with click.open_file(str(output) if output else "-", "w", encoding="utf-8", atomic=output is not None) as lines:
         for record in store.records(since=first):
             lines.write(json.dumps(record_shape(record), ensure_ascii=False, separators=(",", ":")) + "\n")
@@ -55,10 +59,13 @@ def _export_jsonl(store: Store, output: Path | None, first: datetime | None) -> 
 
 def _export_records(store: Store, settings: Settings, folder: Path, first: datetime | None) -> int:
     from aggregator.filing import form_for  # noqa: PLC0415 - --help answers without it
-    from storage.posts import Kept, Posts  # noqa: PLC0415 - the same
+    from storage.posts import Kept, Posts, PostsError  # noqa: PLC0415 - the same
 
     wanted = ((record, form_for(settings, record.source_id), None) for record in store.records(since=first))
-    done = Posts(folder).write_many(wanted)
+    try:
+        done = Posts(folder).write_many(wanted)
+    except PostsError as error:
+        raise click.ClickException(str(error)) from None
     kept = [one for one in done if isinstance(one, Kept)]
     click.echo(f"{len(done) - len(kept)} records in {folder}", err=True)
     for one in kept:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from aggregator.cli import EXIT_FOUND, Options
@@ -13,15 +15,17 @@ def command(options: Options) -> int:
     """
     Write a commented feeds.yaml to begin with.
 
-    An existing file is never touched.
+    It goes to the file that --config names, else to ./feeds.yaml. An existing file is never touched.
     """
     from aggregator.config import template  # noqa: PLC0415 - --help answers without it
 
-    path = options.config if options.config is not None else options.config_path()
-    if path.exists():
+    path = options.config or Path("feeds.yaml")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as made:  # "x": what comes into being meanwhile is not written over
+            made.write(template())
+    except FileExistsError:
         click.echo(f"{path} exists; nothing was written. `aggregator check` says whether it is sound.", err=True)
         return EXIT_FOUND
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(template(), encoding="utf-8")
     click.echo(f"wrote {path}\nnext: `aggregator run`, then subscribe to the address that it prints")
     return 0

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,6 +17,7 @@ from aggregator import clock
 from aggregator.cli import EXIT_FOUND, Options
 
 if TYPE_CHECKING:
+    from aggregator.model import Settings
     from aggregator.poll import Outcome
 
 
@@ -36,23 +40,35 @@ class Report:
         self.counts[str(line["result"])] += 1
         self.new += len(outcome.saved.new)
         self._clear_bar()
-        if self.as_json:
-            echo_json_line(line)
-        else:
-            click.echo(outcome_text(line))
+        with self._stdout():
+            if self.as_json:
+                echo_json_line(line)
+            else:
+                click.echo(outcome_text(line))
         self._draw_bar()
+
+    @contextmanager
+    def _stdout(self) -> Iterator[None]:
+        """Say nothing more once the reader of the pipe has left (`| head`): what was begun is polled to its end."""
+        try:
+            yield
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def summary(self) -> str:
         """Return `12 sources: 10 ok (37 new), 1 unchanged, 1 failed`."""
+        from aggregator.cli.common import counted  # noqa: PLC0415 - --help answers without it
+
         counts = self.counts
         new = f" ({self.new} new)" if self.new else ""
         parts = [f"{counts['ok']} ok{new}", f"{counts['unchanged']} unchanged", f"{counts['failed']} failed"]
-        return f"{counts.total()} source{'' if counts.total() == 1 else 's'}: {', '.join(parts)}"
+        return f"{counted(counts.total(), 'source')}: {', '.join(parts)}"
 
     def finish(self) -> None:
         """Print the summary."""
         self._clear_bar()
-        click.echo(self.summary(), err=self.as_json)
+        with self._stdout():
+            click.echo(self.summary(), err=self.as_json)
 
     def _draw_bar(self) -> None:
         if not self.bar:
@@ -105,6 +121,17 @@ def outcome_text(line: dict[str, object]) -> str:
     return f"{line['result']!s:<9} {line['source']}  {told}".rstrip()
 
 
+def nothing_due(settings: Settings) -> str:
+    """Return why nothing was polled: what is due next, and what may be done about it."""
+    from aggregator.cli.health_view import source_rows  # noqa: PLC0415 - --help answers without it
+
+    due = [(str(row["next_poll_at"])[:16], str(row["id"])) for row in source_rows(settings) if row["next_poll_at"]]
+    if not due:
+        return f"there is nothing to poll: {settings.path} names no source that is still polled"
+    at, source_id = min(due)
+    return f"nothing is due before {at}Z ({source_id}); --all polls what is not due too"
+
+
 @click.command("poll")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--all", "all_", is_flag=True, help="Poll what is not due too.")
@@ -133,8 +160,14 @@ def command(options: Options, sources: tuple[str, ...], all_: bool, force: bool,
     bar = sys.stderr.isatty() and options.verbosity >= 0 and not as_json
     report = Report(as_json, len(sources or known), bar)
     due = not (all_ or sources)
-    waiting = asyncio.run(poll_once(settings, sources or known, due=due, force=force, report=report))
+    try:
+        waiting = asyncio.run(poll_once(settings, sources or known, due=due, force=force, report=report))
+    except KeyboardInterrupt:
+        report.finish()
+        raise
     report.finish()
     for sentence in waiting:
         click.echo(sentence, err=True)
+    if not waiting and not report.counts:
+        click.echo(nothing_due(settings), err=True)
     return EXIT_FOUND if report.counts["failed"] else 0

@@ -8,7 +8,8 @@ import click
 
 from aggregator.cli import EXIT_FOUND, Options
 
-WELL = {"ok", "late", "new"}
+WELL = {"ok", "degraded", "paused"}
+"""States that want no hand: what a publisher writes wrongly is mended at each poll. A late source wants one."""
 
 
 @click.command("status")
@@ -18,9 +19,10 @@ def command(options: Options, as_json: bool) -> int:
     """
     Say how the whole is doing, and what needs a hand.
 
-    Exit code 1 where a source is not well.
+    Named are the sources that are late, silent, failing, blocked, gone or moved, and the record files that a
+    person changed. Exit code 1 where such a source is named.
     """
-    from aggregator.cli.common import echo_json, settings_of  # noqa: PLC0415 - --help answers without it
+    from aggregator.cli.common import counted, echo_json, settings_of  # noqa: PLC0415 - --help answers without it
     from aggregator.cli.health_view import changed_files, source_rows  # noqa: PLC0415 - the same
 
     settings = settings_of(options)
@@ -35,7 +37,9 @@ def command(options: Options, as_json: bool) -> int:
         )
         return EXIT_FOUND if unwell else 0
     states = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-    click.echo(f"{len(rows)} sources: {states}; {entries} entries in {settings.storage.path}")
+    click.echo(f"{counted(len(rows), 'source')}: {states}; {counted(entries, 'entry')} in {settings.storage.path}")
+    if rows and not any(row["last_attempt_at"] for row in rows):
+        click.echo("nothing was polled yet: `aggregator run` polls and serves, `aggregator poll` polls once")
     for row in unwell:
         click.echo(f"{row['state']!s:<9} {row['id']}: {row['reason']}")
     for path in files:

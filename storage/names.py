@@ -23,8 +23,9 @@ _RESERVED = re.compile(
 _ID = re.compile(r"[a-z2-7]{12,}")
 _LOOKED_AT = 2000
 """Characters of a title that a name may come from: bringing a heap of combining marks into order is quadratic."""
-_FIRST = "_.-~ "
-_LAST = ". "
+_FIRST = "_.-~# "
+_LAST = ".~ "
+"""Hexo passes over names that begin with `_` or `.`, Hugo over those with `#` before or `~` behind; Windows cuts `. `."""
 
 
 def path_of(record: Record) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from aggregator.model import RecordStyle, Settings
-from storage.contract import RecordFile, Store
+from storage.contract import RecordFile, Store, StoreError
 from storage.frontmatter import RecordForm
 from storage.posts import Kept, Posts, PostsError, Written
 from storage.record import Record
@@ -18,20 +18,18 @@ BATCH = 200
 """Records read and written together: enough to share the folder syncs, few enough to hold in memory."""
 
 
-def forms(settings: Settings) -> Mapping[str, RecordForm]:
-    """Return by source id how its record files are written."""
+def forms(settings: Settings) -> Callable[[str], RecordForm]:
+    """Return what tells by source id how its record files are written; ask it once for many records."""
     storage = settings.storage
-    return {
-        source.id: RecordForm(storage.record_fields, storage.record_style is RecordStyle.PORTABLE, source.images)
-        for source in settings.sources
-    }
+    portable = storage.record_style is RecordStyle.PORTABLE
+    general = RecordForm(storage.record_fields, portable, None)  # of a source that was removed
+    by_id = {source.id: RecordForm(storage.record_fields, portable, source.images) for source in settings.sources}
+    return lambda source_id: by_id.get(source_id, general)
 
 
 def form_for(settings: Settings, source_id: str) -> RecordForm:
     """Return how a record of this source is written; a source that was removed has the general form."""
-    storage = settings.storage
-    general = RecordForm(storage.record_fields, storage.record_style is RecordStyle.PORTABLE, None)
-    return forms(settings).get(source_id, general)
+    return forms(settings)(source_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +58,22 @@ class Filer:
         except PostsError as error:
             log.error("the records folder cannot be swept: %s", error)
 
-    def bring_up_to_date(self, settings: Settings) -> Filed:
+    def bring_up_to_date(self, settings: Settings, go_on: Callable[[], bool] = lambda: True) -> Filed:
         """
-        Write every record whose file is missing or older than it.
+        Write every record whose file is missing or older than it, for as long as `go_on` says.
 
-        Where the disk refuses, what was written stays, `trouble` says why, and the next pass goes on from there.
+        Where disk or store refuse, what was written stays, `trouble` says why, and the next pass goes on from there.
         """
+        form_of = forms(settings)
         written, kept = 0, list[Kept]()
         try:
-            for batch in self._batches():
-                done = self._posts.write_many(
-                    (record, form_for(settings, record.source_id), old) for record, old in batch
-                )
+            for batch in self._batches(go_on):
+                done = self._posts.write_many((record, form_of(record.source_id), old) for record, old in batch)
                 written += sum(isinstance(one, Written) for one in done)
                 kept += [one for one in done if isinstance(one, Kept)]
                 self._store.wrote_files([one.file for one in done])
             self.trouble = None
-        except PostsError as error:
+        except (PostsError, StoreError) as error:
             if self.trouble != str(error):
                 log.error("record files cannot be written: %s", error)
             self.trouble = str(error)
@@ -84,6 +81,6 @@ class Filer:
             log.warning("a record file was left as it is: %s", one.reason)
         return Filed(written, tuple(kept))
 
-    def _batches(self) -> Iterator[list[tuple[Record, RecordFile | None]]]:
-        while batch := self._store.unwritten(BATCH):
+    def _batches(self, go_on: Callable[[], bool]) -> Iterator[list[tuple[Record, RecordFile | None]]]:
+        while go_on() and (batch := self._store.unwritten(BATCH)):
             yield batch

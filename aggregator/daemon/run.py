@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 GRACE = 6.0
 """Seconds that attempts under way have to end by themselves after a signal; all is over within 10."""
+LAST_FILES = 1.0
+"""Seconds that record files are still written for after that; the next start writes the rest."""
 
 UNREACHED = {FailureKind.DNS, FailureKind.CONNECT}
 
@@ -149,7 +151,7 @@ class Daemon:
         assert self._plant is not None  # noqa: S101 - runs inside run() only
         filer, changed = self._plant.filer, self._plant.poller.changed
         while filer is not None and not self._stopping.is_set():
-            await asyncio.to_thread(filer.bring_up_to_date, self._settings)
+            await asyncio.to_thread(filer.bring_up_to_date, self._settings, lambda: not self._stopping.is_set())
             with suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), 60)
             changed.clear()
@@ -157,8 +159,9 @@ class Daemon:
     async def _last_files(self, filing: asyncio.Task[None], built: Plant) -> None:
         built.poller.changed.set()
         await filing
+        until = clock.monotonic() + LAST_FILES
         if built.filer is not None:
-            await asyncio.to_thread(built.filer.bring_up_to_date, self._settings)
+            await asyncio.to_thread(built.filer.bring_up_to_date, self._settings, lambda: clock.monotonic() < until)
 
     # --- signals and what is said ---
 

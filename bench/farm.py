@@ -1,4 +1,9 @@
-"""A thousand feeds on loopback, of our own texts in the shape of real ones: RSS and Atom, a third of it Chinese."""
+"""
+A thousand feeds on loopback, of our own texts in the shape of real ones: RSS and Atom, a third of it Chinese.
+
+As in the median of 316 real feeds an entry has ten elements and a body of eight tags, and a feed 30 KB; as in a third of them,
+a third has a summary beside the body.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import asyncio
 import hashlib
 import random
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from xml.sax.saxutils import escape
@@ -16,7 +22,47 @@ CHANGED = 10
 NEW = 2
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 
-WORDS = ["a", "quiet", "harbour", "keeps", "its", "lights", "low", "while", "the", "ferries", "wait", "for", "the", "tide", "to", "turn", "and", "somebody", "counts", "crates", "by", "hand", "because", "the", "scale", "broke", "in", "spring", "and", "nobody", "found", "the", "part", "that", "would", "make", "it", "weigh", "again"]
+WORDS = [
+    "a",
+    "quiet",
+    "harbour",
+    "keeps",
+    "its",
+    "lights",
+    "low",
+    "while",
+    "the",
+    "ferries",
+    "wait",
+    "for",
+    "the",
+    "tide",
+    "to",
+    "turn",
+    "and",
+    "somebody",
+    "counts",
+    "crates",
+    "by",
+    "hand",
+    "because",
+    "the",
+    "scale",
+    "broke",
+    "in",
+    "spring",
+    "and",
+    "nobody",
+    "found",
+    "the",
+    "part",
+    "that",
+    "would",
+    "make",
+    "it",
+    "weigh",
+    "again",
+]
 HANZI = "产品经理在清晨写下第一行需求然后喝茶看云等待用户回来把同一件事做完并说一声谢谢城市数据设计研究方法团队时间"
 
 
@@ -55,44 +101,74 @@ def feed_bytes(number: int, entries: int) -> bytes:
     return write(number, [_entry(number, n) for n in listed]).encode()
 
 
-def _entry(number: int, n: int) -> tuple[str, str, str, datetime]:
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An entry, before it is written as RSS or Atom."""
+
+    title: str
+    link: str
+    summary: str
+    html: str
+    tags: tuple[str, str]
+    at: datetime
+
+
+def _entry(number: int, n: int) -> Item:
     dice = random.Random(number * 1000 + n)
     chinese = number % 3 == 1
-    sentence = (
-        (lambda size: "".join(dice.choice(HANZI) for _ in range(size)) + "。")
-        if chinese
-        else (lambda size: " ".join(dice.choice(WORDS) for _ in range(size // 2)).capitalize() + ".")
-    )
-    title = sentence(14)
+
+    def sentence(size: int) -> str:
+        if chinese:
+            return "".join(dice.choice(HANZI) for _ in range(size)) + "。"
+        return " ".join(dice.choice(WORDS) for _ in range(size // 2)).capitalize() + "."
+
     picture = f'<p><img src="https://img.example/{number}/{n}.jpg" alt="" width="640"></p>' if n % 3 == 0 else ""
-    paragraphs = "".join(
-        f"<p>{sentence(60)} <a href='https://site{number}.example/{n}'>{sentence(6)}</a></p>" for _ in range(2)
+    link = f"<a href='https://site{number}.example/{n}'>{sentence(6)}</a>"
+    html = (
+        f"{picture}<p>{sentence(160)} {link}</p><p>{sentence(100)} <strong>{sentence(6)}</strong><br>{sentence(60)}</p>"
+        f"<ul><li>{sentence(10)}</li><li>{sentence(10)}</li></ul>"
     )
-    link = f"https://site{number}.example/entry/{n}?from=rss&n={n}"
-    return title, link, picture + paragraphs, BEGAN - timedelta(days=number % 7) + timedelta(hours=n)
+    return Item(
+        title=sentence(14),
+        link=f"https://site{number}.example/entry/{n}?from=rss&n={n}",
+        summary=sentence(30) if number % 6 < 2 else "",
+        html=html,
+        tags=(sentence(2), sentence(4)),
+        at=BEGAN - timedelta(days=number % 7) + timedelta(hours=n),
+    )
 
 
-def _rss(number: int, entries: list[tuple[str, str, str, datetime]]) -> str:
+def _rss(number: int, entries: list[Item]) -> str:
     items = "".join(
-        f"<item><title>{escape(title)}</title><link>{escape(link)}</link><guid isPermaLink='false'>{number}-{escape(link)}</guid>"
-        f"<description>{escape(html)}</description><pubDate>{format_datetime(at, usegmt=True)}</pubDate></item>"
-        for title, link, html, at in entries
+        f"<item><title>{escape(e.title)}</title><link>{escape(e.link)}</link><dc:creator><![CDATA[N. N.]]></dc:creator>"
+        f"<guid isPermaLink='false'>{number}-{escape(e.link)}</guid>"
+        f"<pubDate>{format_datetime(e.at, usegmt=True)}</pubDate><comments>{escape(e.link)}#respond</comments>"
+        + "".join(f"<category><![CDATA[{tag}]]></category>" for tag in e.tags)
+        + (f"<description>{escape(e.summary)}</description>" if e.summary else "")
+        + (f"<content:encoded><![CDATA[{e.html}]]></content:encoded>" if e.summary else "")
+        + ("" if e.summary else f"<description>{escape(e.html)}</description>")
+        + "</item>"
+        for e in entries
     )
     return (
-        "<?xml version='1.0' encoding='utf-8'?><rss version='2.0'><channel>"
+        "<?xml version='1.0' encoding='utf-8'?><rss version='2.0' xmlns:dc='http://purl.org/dc/elements/1.1/' "
+        "xmlns:content='http://purl.org/rss/1.0/modules/content/'><channel>"
         f"<title>Site {number}</title><link>https://site{number}.example/</link><description>d</description>{items}</channel></rss>"
     )
 
 
-def _atom(number: int, entries: list[tuple[str, str, str, datetime]]) -> str:
+def _atom(number: int, entries: list[Item]) -> str:
     items = "".join(
-        f"<entry><id>https://site{number}.example/id/{at:%Y%m%d%H}</id><title>{escape(title)}</title><link href='{escape(link)}'/>"
-        f"<updated>{at.isoformat()}</updated><content type='html'>{escape(html)}</content><author><name>N. N.</name></author></entry>"
-        for title, link, html, at in entries
+        f"<entry><id>https://site{number}.example/id/{e.at:%Y%m%d%H}</id><title>{escape(e.title)}</title><link href='{escape(e.link)}'/>"
+        f"<published>{e.at.isoformat()}</published><updated>{e.at.isoformat()}</updated><author><name>N. N.</name></author>"
+        + "".join(f"<category term='{tag}'/>" for tag in e.tags)
+        + (f"<summary>{escape(e.summary)}</summary>" if e.summary else "")
+        + f"<content type='html'>{escape(e.html)}</content></entry>"
+        for e in entries
     )
     return (
         "<?xml version='1.0' encoding='utf-8'?><feed xmlns='http://www.w3.org/2005/Atom'>"
-        f"<id>https://site{number}.example/</id><title>Site {number}</title><updated>{entries[0][3].isoformat()}</updated>{items}</feed>"
+        f"<id>https://site{number}.example/</id><title>Site {number}</title><updated>{entries[0].at.isoformat()}</updated>{items}</feed>"
     )
 
 

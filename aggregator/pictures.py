@@ -21,10 +21,12 @@ LAZY = (
 """Where scripts that load pictures late keep the real URL, best first."""
 LAZY_SETS = ("data-srcset", "data-lazy-srcset")
 
-# The sanitiser's own writing: lower-case names, double quotes, `"` `<` `>` escaped inside. Nothing else is read here.
+# The sanitiser's own writing: lower-case names, double quotes, `"` `<` `>` escaped inside.
 _MEDIA = re.compile(r'<(img|source)((?: [a-z-]+="[^"<>]*")*)>')
-_IMAGE = re.compile(r'<img((?: [a-z-]+="[^"<>]*")*)>')
 _ATTRIBUTE = re.compile(r' ([a-z-]+)="([^"<>]*)"')
+# And what passes as clean already: any white space, either quote, no value at all, a slash at the end.
+_IMAGE = re.compile(r"""<img((?:\s+[a-z][a-z-]*(?:="[^"<>]*"|='[^'<>]*')?)*+)\s*/?>""")
+_PLAIN_ATTRIBUTE = re.compile(r"""\s([a-z][a-z-]*)(?:="([^"<>]*)"|='([^'<>]*)')?""")
 
 # Names of files that stand in until a script puts the real URL: believed only where there is another URL to take.
 _STAND_IN = re.compile(
@@ -92,7 +94,9 @@ def urls(html: str) -> Iterator[str]:
 
 
 def _images(html: str) -> Iterator[dict[str, str]]:
-    return (_attributes(tag[1]) for tag in _IMAGE.finditer(html))
+    for tag in _IMAGE.finditer(html):
+        found = _PLAIN_ATTRIBUTE.findall(tag[1])
+        yield {name: unescape(double or single) for name, double, single in found}
 
 
 def _attributes(source: str) -> dict[str, str]:

@@ -165,10 +165,20 @@ def html(body: str) -> Entry:
         ('<img src="https://feeds.feedburner.com/~r/x/~4/y">', None),
         ('<img srcset="/s.png 1x, /l.png 2x">', "https://blog.example/l.png"),
         ("<p>&lt;img src=/text.png&gt;</p>", None),
+        # Clean already, so kept as written: single quotes, a slash at the end, an attribute without a value.
+        ("<img src='https://blog.example/single.png' alt='It is'>", "https://blog.example/single.png"),
+        ('<img src="https://blog.example/slash.png" />', "https://blog.example/slash.png"),
+        ('<img alt src="https://blog.example/bare.png"/>', "https://blog.example/bare.png"),
     ],
 )
 def test_the_lead_image_is_the_first_real_picture(body: str, expected: str | None) -> None:
     assert record(html(body)).image == expected
+
+
+def test_another_picture_in_a_body_that_is_kept_as_written_is_a_change() -> None:
+    before, after = (record(html(f"<p>Text</p><img src='https://blog.example/{name}.png'>")) for name in "ab")
+
+    assert before.digest != after.digest
 
 
 def test_an_image_that_the_feed_names_leads() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
-from aggregator.model import Fetched, Reading, Source
+from aggregator.model import Entry, Fetched, Reading, Source
 from aggregator.normalise import normalise
 from aggregator.parse import parse
+
+_EMPTY = Entry()
 
 
 def read(source: Source, fetched: Fetched, seen_at: datetime) -> Reading:
@@ -14,12 +17,12 @@ def read(source: Source, fetched: Fetched, seen_at: datetime) -> Reading:
     Return the feed in the body, its entries as records in the order of the document.
 
     Entries that say the same stand in it as often as the publisher wrote them; reconciling makes one of them.
+    One that says nothing at all (RSS asks for a title or a description) is none.
     Raises `PollError` where the body is no feed or cannot be read, and nothing else.
     """
     feed = parse(fetched)
-    records = tuple(
-        normalise(source, feed.info, entry, seen_at, position) for position, entry in enumerate(feed.entries)
-    )
+    entries = filter(_says_anything, feed.entries)
+    records = tuple(normalise(source, feed.info, entry, seen_at, position) for position, entry in enumerate(entries))
     return Reading(
         info=feed.info,
         records=records,
@@ -29,3 +32,8 @@ def read(source: Source, fetched: Fetched, seen_at: datetime) -> Reading:
         degraded=feed.degraded,
         truncated=feed.truncated,
     )
+
+
+def _says_anything(entry: Entry) -> bool:
+    """Return whether the publisher wrote anything into the entry; its language may be the feed's."""
+    return replace(entry, language=None) != _EMPTY

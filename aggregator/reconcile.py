@@ -56,8 +56,14 @@ def reconcile(known: Known, reading: Reading, source: Source, seen_at: datetime)
     matched = _matched(records, known.entries)
     migrated = {} if matched else _migrated(records, known.entries)
     taken = set(known.tombstones).union(entry.identity for entry in known.entries)
-    rekeyed = [_rekeyed(records[at], entry, known, taken, seen_at) for at, entry in migrated.items()]
     unknown = {at: record for at, record in records.items() if at not in matched and at not in migrated}
+    if reading.truncated:
+        unknown = _without_half(unknown, len(reading.records) - 1, _absent(known, matched))
+    else:
+        completed = _completed(unknown, matched, _absent(known, matched | migrated))
+        migrated |= completed
+        unknown = {at: record for at, record in unknown.items() if at not in completed}
+    rekeyed = [_rekeyed(records[at], entry, known, taken, seen_at) for at, entry in migrated.items()]
     arriving = _arriving(unknown, known, taken, source, seen_at)
     if known.empty:
         arriving = _first_import(arriving)
@@ -157,6 +163,41 @@ def _migrated(records: Mapping[int, Record], known: Sequence[KnownEntry]) -> dic
     pairs.match(_title_and_date, unique=True)
     page = min(len(records), len(listed))
     return pairs.found if page and len(pairs.found) >= MIGRATED * page else {}
+
+
+def _absent(known: Known, matched: Mapping[int, KnownEntry]) -> list[KnownEntry]:
+    """Return the entries that the last document listed and this one does not."""
+    present = {entry.key for entry in matched.values()}
+    return [entry for entry in known.entries if entry.listed and entry.key not in present]
+
+
+def _without_half(records: dict[int, Record], last: int, absent: Sequence[KnownEntry]) -> dict[int, Record]:
+    """Return the records without the last of a document that is cut off, where it is the beginning of a stored one."""
+    half = records.get(last)
+    if half is None or not any(_begins(half, entry) for entry in absent):
+        return records
+    return {at: record for at, record in records.items() if at != last}
+
+
+def _completed(
+    records: Mapping[int, Record], matched: Mapping[int, KnownEntry], absent: Sequence[KnownEntry]
+) -> dict[int, KnownEntry]:
+    """Return the stored entries that came half, at the end of a document that was cut off, and are whole now."""
+    completed = {}
+    for half in absent:
+        # It was the last that was read: the whole one comes right after one that is known, if there is any.
+        after = {at + 1 for at in matched} or {0}
+        places = [at for at, record in records.items() if at in after and _begins(half, record)]
+        if places:
+            completed[max(places)] = half
+    return completed
+
+
+def _begins(half: Record | KnownEntry, whole: Record | KnownEntry) -> bool:
+    """Return whether this is what a cut leaves of the other: its title or the start of it, and less of what names it."""
+    named = (whole.guid or (whole.link and not half.link)) and not half.guid
+    same = half.link in {None, whole.link} and half.publisher_date in {None, whole.publisher_date}
+    return bool(named) and same and whole.title.startswith(half.title)
 
 
 @dataclass(slots=True)

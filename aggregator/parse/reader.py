@@ -59,8 +59,7 @@ def read_strictly(text: str, base: str) -> Document:
         if error.code == _JUNK_AFTER and reader.handler.version:
             reader.notes.append("text after the end was left out")
         elif error.code in _CUT and reader.opened:
-            reader.truncated = True
-            reader.notes.append("the document ends before its root is closed")
+            reader.end_early()
         else:
             msg = f"{expat.ErrorString(error.code)}, line {error.lineno}"
             raise MalformedError(msg) from error
@@ -115,6 +114,15 @@ class _Reader:
         handler = self.handler
         version = "rss091n" if self._netscape else handler.version
         return Document(version, handler.feeddata, handler.entries, self.truncated, self.notes)
+
+    def end_early(self) -> None:
+        """Note that the document is cut, and keep a title within which it ends: it may be all that its entry has."""
+        self.truncated = True
+        self.notes.append("the document ends before its root is closed")
+        self.parser.buffer_text = False  # hands on the text that came last, which expat's fault has held back
+        open_elements = self.handler.elementstack
+        if self.handler.inentry and open_elements and open_elements[-1][0] == "title":
+            self.handler.unknown_endtag("title")
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self.opened += 1

@@ -35,8 +35,8 @@ def read_xml(text: str, url: str, *, whole: bool) -> Feed:
 
     A document that is not well-formed is mended, and read as tag soup where that does not help; `degraded`
     says what was done. One that ends before its root does is `truncated`: its last entry is left out,
-    save where it came `whole`, so that the publisher's own file ends there, and the entry can be told
-    from others. Raises `PollError`.
+    save where it came `whole`, so that the publisher's own file ends there, and the entry has a title or can
+    be told from others. Raises `PollError`.
     """
     document = _read(text, url)
     entries = document.entries
@@ -44,7 +44,7 @@ def read_xml(text: str, url: str, *, whole: bool) -> Feed:
         if document.notes:
             raise PollError(FailureKind.PARSE, "; ".join(document.notes))
         raise PollError(FailureKind.NOT_A_FEED, "it is XML, but no RSS, RDF or Atom")
-    if document.truncated and not (whole and _told_apart(entries)):
+    if document.truncated and not (whole and _tells(entries)):
         entries = entries[:-1]
     feed = document.feed
     info = _info(feed, document.version, url)
@@ -78,10 +78,10 @@ def _read(text: str, url: str) -> Document:
     return document
 
 
-def _told_apart(entries: list[dict[str, object]]) -> bool:
-    """Tell whether the last entry, of which the end is missing, will be known as the same when it comes whole."""
+def _tells(entries: list[dict[str, object]]) -> bool:
+    """Tell whether the last entry, of which the end is missing, can be shown, or known as the same when it comes whole."""
     *others, last = entries or [{}]
-    if last.get("guid") or last.get("id"):
+    if last.get("title") or last.get("guid") or last.get("id"):
         return True
     return bool(last.get("link")) and not any(other.get("guid") or other.get("id") for other in others)
 

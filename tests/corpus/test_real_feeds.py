@@ -24,19 +24,30 @@ def told(title: str) -> str:
 
 
 def oracle(row: dict[str, Any], body: bytes) -> int:
-    """Return how many entries rule 71 leaves: by another road than the product's, over the gold encoding."""
+    """
+    Return how many entries rule 71 leaves: by another road than the product's, over the gold encoding.
+
+    Items of one document that say the same are one; one that says nothing at all is none.
+    """
     text = body.decode(row["enc_effective"], "replace").lstrip("\ufeff")
+    said: set[tuple[object, ...]] = set()
     if row["format"] == "jsonfeed":
-        named = [(str(item.get("id") or ""), item.get("url"), item.get("title")) for item in json.loads(text)["items"]]
+        said = {tuple(str(item.get(key)) for key in ("id", "url", "title")) for item in json.loads(text)["items"]}
     else:
         bare = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)
         parsed = feedparser.parse(
             io.BytesIO(bare.encode("utf-8")), response_headers={"content-type": "application/xml; charset=utf-8"}
         )
-        named = [(e.get("id") or "", e.get("link"), e.get("title")) for e in parsed.entries]
-    with_id = {(guid.strip(), link) for guid, link, _ in named if guid.strip()}
-    without_id = [(link, title) for guid, link, title in named if not guid.strip()]
-    return len(with_id) + len(without_id)
+        for e in parsed.entries:
+            # feedparser drops a title within which a document ends; the entry is there none the less.
+            if not e and not (parsed.bozo and e is parsed.entries[-1]):
+                continue
+            guid = (e.get("id") or "").strip()
+            without_guid = (
+                () if guid else (e.get("published"), dict.get(e, "updated"), e.get("summary"), e.get("content"))
+            )
+            said.add((guid, e.get("link"), e.get("title"), str(without_guid)))
+    return len(said)
 
 
 def captured(polled: PolledCorpus) -> dict[str, dict[str, Any]]:
@@ -131,8 +142,12 @@ def test_a_second_poll_changes_nothing(polled_corpus: PolledCorpus) -> None:
 
     again = home.run("poll", "--all")
 
-    assert set(home.shelf.statuses) == {304}
-    assert re.search(r" 0 ok, \d+ unchanged, ", again.stdout), again.stdout[-300:]
+    # What its publisher has cut off is asked for without validators, so that it comes again when it is whole.
+    cut = [source["id"] for source in home.health() if "truncated" in (source["reason"] or "")]
+    assert Counter(home.shelf.statuses) == {304: len(polled_corpus.rows) - len(cut), 200: len(cut)}
+    assert again.stdout.splitlines()[-1] == (
+        f"{len(polled_corpus.rows)} sources: {len(cut)} ok, {len(polled_corpus.rows) - len(cut)} unchanged, 0 failed"
+    )
     assert home.entries() == before
     assert home.tree() == files
 

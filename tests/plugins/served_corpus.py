@@ -119,6 +119,10 @@ class Home:
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
+    def health(self) -> list[dict[str, Any]]:
+        """Return every source as `list --json` writes it."""
+        return [dict(source) for source in json.loads(self.run("list", "--json").stdout)]
+
     def tree(self) -> dict[str, bytes]:
         """Return every record file's bytes by its path."""
         return {str(path.relative_to(self.records)): path.read_bytes() for path in sorted(self.records.rglob("*.md"))}

@@ -50,6 +50,13 @@ def test_entries_without_ids_and_dates_have_the_same_identity_wherever_they_stan
     assert len(after) == 3
 
 
+def test_an_item_that_says_nothing_is_no_entry() -> None:
+    empty = "<item/><item><title> </title><link/><guid></guid></item>"
+    reading = read(SOURCE, fetched(RSS.format(empty + item("一") + empty)), SEEN)
+
+    assert [record.title for record in reading.records] == ["一"]
+
+
 def test_what_is_no_feed_is_a_poll_error() -> None:
     with pytest.raises(PollError) as caught:
         read(SOURCE, fetched("<html><title>Sign in</title></html>"), SEEN)

@@ -157,8 +157,27 @@ def test_a_file_that_is_cut_at_its_publisher_keeps_an_entry_that_names_itself() 
     assert feed.truncated
 
 
-def test_a_file_that_is_cut_at_its_publisher_loses_an_entry_without_a_name() -> None:
-    body = FEED[: FEED.index("3</guid>")]
+@pytest.mark.parametrize(
+    ("before", "last"),
+    [("3</guid>", "Title 3"), ("/3</link>", "Title 3"), ("itle 3", "T")],
+    ids=["in the guid", "in the link", "in the title"],
+)
+def test_a_file_that_is_cut_at_its_publisher_keeps_an_entry_that_has_some_of_its_title(before: str, last: str) -> None:
+    feed_with_titles_first = FEED.replace(
+        "<guid>n3</guid><title>Title 3</title>", "<title>Title 3</title><guid>n3</guid>"
+    )
+    body = feed_with_titles_first[: feed_with_titles_first.index(before)]
+
+    feed = read(body, {"content-length": str(len(body))})
+
+    assert titles(feed) == ["Title 1", "Title 2", last]
+    assert feed.entries[2].link is None
+    assert feed.truncated
+
+
+@pytest.mark.parametrize("end", ["<guid>n3", "n3</guid>"], ids=["before the guid", "in the guid"])
+def test_a_file_that_is_cut_at_its_publisher_loses_an_entry_without_a_name(end: str) -> None:
+    body = FEED[: FEED.index(end)]
 
     feed = read(body, {"content-length": str(len(body))})
 

@@ -524,6 +524,66 @@ def test_one_removed_entry_of_a_shared_guid_does_not_bar_the_next() -> None:
     assert [one.title for one in found.new] == ["T3"]
 
 
+# --- documents that are cut off ---
+
+
+HALF = record(None, "Sec", None, date=None, text="")
+SECOND = record("https://blog.example/?p=2", "Second", "https://blog.example/second")
+
+
+@pytest.mark.parametrize(
+    "half",
+    [HALF, record(None, "Second", None, None), record(None, "Second", "https://blog.example/second", None)],
+    ids=["in the title", "after the title", "after the link"],
+)
+def test_an_entry_that_came_half_is_completed_when_it_comes_whole(half: Record) -> None:
+    found = changes(known(record(), half), record(), SECOND, at=NOW + HOUR)
+
+    (whole,) = found.rekeyed
+    assert (whole.title, whole.link, whole.identity) == ("Second", "https://blog.example/second", SECOND.identity)
+    assert (whole.key, whole.public_id) == (half.key, half.public_id)
+    assert (found.new, found.updated) == ((), ())
+    assert found.listed == {record().key, half.key}
+
+
+def test_of_several_that_begin_like_a_half_entry_the_one_in_its_place_is_it() -> None:
+    top = record("3", "Secret", "https://blog.example/secret")
+    below = record("4", "Section", "https://blog.example/section")
+
+    found = changes(known(record(), HALF), top, record(), SECOND, below)
+
+    assert [one.title for one in found.rekeyed] == ["Second"]
+    assert [one.title for one in found.new] == ["Secret", "Section"]
+
+
+def test_a_half_entry_that_was_alone_in_its_document_is_completed_too() -> None:
+    found = changes(known(HALF), SECOND)
+
+    assert [one.title for one in found.rekeyed] == ["Second"]
+    assert found.new == ()
+
+
+def test_the_beginning_of_a_stored_entry_at_the_end_of_a_cut_document_is_not_a_new_one() -> None:
+    found = changes(known(record(), SECOND), record(), HALF, truncated=True)
+
+    assert written(found) == NOTHING
+
+
+def test_a_half_entry_of_a_document_that_stays_cut_stays_one() -> None:
+    found = changes(known(record(), HALF), record(), HALF, truncated=True)
+
+    assert written(found) == NOTHING
+
+
+def test_an_entry_without_id_and_link_that_is_gone_is_not_taken_for_another() -> None:
+    note = record(None, "News", None, date=NOW - 9 * DAY, text="Today.")
+
+    found = changes(known(record(), note), record(), record("5", "Newspapers", "https://blog.example/papers"))
+
+    assert [one.title for one in found.new] == ["Newspapers"]
+    assert found.rekeyed == ()
+
+
 # --- public ids ---
 
 

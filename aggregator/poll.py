@@ -28,7 +28,7 @@ from aggregator.model import (
 from aggregator.network import Network
 from aggregator.reconcile import asked, reconcile
 from aggregator.redirects import NOBODY_MOVED, moving_hosts
-from aggregator.schedule import after
+from aggregator.schedule import after, interrupted
 from aggregator.turns import Turns
 from aggregator.workers import Reader
 from storage.contract import Changes, Claim, Poll, PollState, Saved, SourceRow, Store, StoreError, Validators
@@ -101,6 +101,8 @@ class Poller:
         self._finished: list[_Finished] = []
         self._wake = asyncio.Event()
         self._saving = asyncio.Lock()
+        self._claiming: asyncio.Task[list[Claim]] | None = None
+        self._stopped = False
         self._paused_until = 0.0
         self.trouble: str | None = None
         self.changed = asyncio.Event()
@@ -156,8 +158,9 @@ class Poller:
 
         What was claimed and has not begun is given back unpolled.
         """
-        unpolled = [claim.state.source.id for claim in self._queue]
-        self._queue.clear()
+        self._stopped = True
+        if self._claiming is not None:
+            await asyncio.wait([self._claiming])
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=grace)
         for task in list(self._tasks):
@@ -165,6 +168,8 @@ class Poller:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2)
         await self._settle()
+        unpolled = [claim.state.source.id for claim in self._queue]
+        self._queue.clear()
         if unpolled:
             with suppress(StoreError):  # the leases pass by themselves
                 await asyncio.to_thread(self._store.release, unpolled, self._clocks.now())
@@ -176,20 +181,22 @@ class Poller:
         self._wake.clear()
         claimed: list[Claim] = []
         if len(self._queue) <= self._turns.free // 2 and (only is None or only):
-            claimed = await self._claim(only, due=due)
-            self._queue.extend(claimed)
+            # Shielded: a claim that is on disk is ours to poll or to give back, whatever becomes of this step.
+            self._claiming = asyncio.create_task(self._claim(only, due=due))
+            claimed = await asyncio.shield(self._claiming)
         self._start_ready(force=force)
         return claimed
 
     async def _claim(self, only: Collection[str] | None, *, due: bool) -> list[Claim]:
+        """Claim what may be claimed, put it into the queue and return it."""
         at = self._clocks.monotonic()
         room = 2 * self._turns.total - self._turns.running - len(self._queue)
-        if room <= 0 or at < self._paused_until:
+        if room <= 0 or at < self._paused_until or self._stopped:
             return []
         waiting = Counter(claim.state.source.host for claim in self._queue)
         claim_due = self._store.claim_due
         try:
-            return await asyncio.to_thread(
+            claimed = await asyncio.to_thread(
                 lambda: claim_due(
                     self._clocks.now(),
                     limit=room,
@@ -203,8 +210,12 @@ class Poller:
         except StoreError as error:
             self._store_failed(error)
             return []
+        self._queue.extend(claimed)
+        return claimed
 
     def _start_ready(self, *, force: bool) -> None:
+        if self._stopped:
+            return
         at = self._clocks.monotonic()
         waiting = len(self._queue)
         for _ in range(waiting):
@@ -222,7 +233,9 @@ class Poller:
         claim = self._tasks.pop(task)
         self._turns.finish(claim.state.source.host)
         self._wake.set()
-        if not task.cancelled() and (error := task.exception()):
+        if task.cancelled():
+            self._queue.append(claim)  # ended before it had begun: `stop` gives it back
+        elif error := task.exception():
             log.error("a poll ended outside the corridor", exc_info=error)
 
     async def _pause(self, at_most: float) -> None:
@@ -300,7 +313,7 @@ class Poller:
     def _save(self, finished: Sequence[_Finished]) -> list[Outcome]:
         """Reconcile and schedule each, save them together; what could not be saved is tried once more alone."""
         now = self._clocks.now()
-        settled = [self._settled(one, now) for one in finished]
+        settled = [self._settled_whatever_comes(one, now) for one in finished]
         saved = self._store.save_polls([poll for poll, _ in settled], now)
         outcomes = []
         for one, (poll, result), done in zip(finished, settled, saved, strict=True):
@@ -312,7 +325,7 @@ class Poller:
 
     def _save_alone(self, one: _Finished, now: datetime) -> Outcome:
         """Save a poll that clashed with another of its batch (two sources claiming one public id), or its failure."""
-        poll, result = self._settled(one, now)
+        poll, result = self._settled_whatever_comes(one, now)
         (done,) = self._store.save_polls([poll], now)
         if done.error is not None:
             log.error("source=%s could not be saved: %s", one.source.id, done.error)
@@ -320,6 +333,18 @@ class Poller:
             poll, result = self._settled(replace(one, result=result), now)
             (done,) = self._store.save_polls([poll], now)
         return Outcome(one.source, result, poll.state, done, one.took)
+
+    def _settled_whatever_comes(self, one: _Finished, now: datetime) -> tuple[Poll, PollResult]:
+        """Do what `_settled` does; a fault of ours there is this poll's outcome, and no matter of its batch."""
+        failed = Failed(FailureKind.INTERNAL, "a fault of this program; its log has the traceback")
+        for result in (one.result, failed):
+            try:
+                return self._settled(replace(one, result=result), now)
+            except StoreError:
+                raise
+            except Exception:  # as in `_poll`: a document must not take those that are saved beside it along
+                log.exception("source=%s a fault in what its poll changes", one.source.id)
+        return Poll(interrupted(one.claim.state, now, one.source), one.claim.host), failed
 
     def _settled(self, one: _Finished, now: datetime) -> tuple[Poll, PollResult]:
         """Return what is to be saved of a finished poll, and its result with the instants of what is new."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -356,3 +357,74 @@ async def test_when_the_store_is_full_nothing_is_lost(world: Callable[..., World
     assert trouble == "no space left in /data"
     assert "If-None-Match" not in w.asked[1].headers
     assert w.titles() == ["Title 1"]
+
+
+async def test_a_fault_in_reconciling_one_document_spoils_no_other(
+    world: Callable[..., World], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    w = world(source("a"), source("b"))
+    w.sites = {"https://a.example/a": serves(rss("1")), "https://b.example/b": serves(rss("2"))}
+
+    async def unreadable(reader: Reader, of: Source, fetched: Fetched, seen_at: datetime) -> Reading:
+        reading = read(of, fetched, seen_at)
+        broken = replace(reading.records[0], identity="\ud800")  # no database can hold it
+        return replace(reading, records=(broken,)) if of.id == "a" else reading
+
+    monkeypatch.setattr(Reader, "read", unreadable)
+
+    await w.poll()
+
+    results = {outcome.source.id: outcome.result for outcome in w.outcomes}
+    assert isinstance(results["a"], Failed)
+    assert results["a"].kind is FailureKind.INTERNAL
+    assert isinstance(results["b"], Updated)
+    assert w.titles() == ["Title 2"]
+    assert "UnicodeEncodeError" in caplog.text
+
+
+async def test_what_is_claimed_as_we_stop_is_given_back(world: Callable[..., World]) -> None:
+    w = world(source("a"))
+    w.sites["https://a.example/a"] = serves(rss("1"))
+    claiming, may_claim = threading.Event(), threading.Event()
+    claim_due = w.store.claim_due
+
+    def slowly(*args: object, **more: object) -> object:
+        claiming.set()
+        may_claim.wait(5)
+        return claim_due(*args, **more)  # type: ignore[arg-type]  # passed on as they came
+
+    w.store.claim_due = slowly  # type: ignore[method-assign,assignment]  # a busy disk
+    stopping = asyncio.Event()
+    running = asyncio.create_task(w.poller.run(stopping))
+    await asyncio.to_thread(claiming.wait, 5)
+    stopping.set()
+    stop = asyncio.create_task(w.poller.stop(grace=1))
+    await asyncio.sleep(0)
+    may_claim.set()
+    await asyncio.gather(stop, running)
+
+    assert w.asked == []
+    assert w.poller.under_way == 0
+    assert w.store.next_due_at() == NOON
+
+
+async def test_an_interrupted_command_gives_back_what_it_was_claiming(world: Callable[..., World]) -> None:
+    w = world(source("a"))
+    claiming, may_claim = threading.Event(), threading.Event()
+    claim_due = w.store.claim_due
+
+    def slowly(*args: object, **more: object) -> object:
+        claiming.set()
+        may_claim.wait(5)
+        return claim_due(*args, **more)  # type: ignore[arg-type]  # passed on as they came
+
+    w.store.claim_due = slowly  # type: ignore[method-assign,assignment]  # a busy disk
+    polling = asyncio.create_task(w.poll())
+    await asyncio.to_thread(claiming.wait, 5)
+    polling.cancel()
+    await asyncio.wait([polling])
+    may_claim.set()
+    await w.poller.stop(grace=0)
+
+    assert w.asked == []
+    assert w.store.next_due_at() == NOON

@@ -62,7 +62,7 @@ def is_public(text: str) -> bool:
     Return whether the address, and every address wrapped in it, is global unicast.
 
     `text` is an address in a canonical or any other form that `ipaddress` reads; a zone (`%eth0`) may follow.
-    Whatever is not an address is not public. Rule: design/security.md, "addresses".
+    Whatever is not an address is not public. docs/security.md, "Addresses".
     """
     try:
         address = ip_address(text)

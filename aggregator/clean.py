@@ -2,7 +2,7 @@
 Cleans a publisher's HTML: what is not on the allow-list goes, URLs become absolute, the rest stays as it was.
 
 The only module that imports nh3. Everything that is stored as an entry's body, served in a feed or shown on a page
-has passed here once; security.md, row HTML.
+has passed here once; docs/security.md.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ async def fetch(
     gave them and to no other (rule 3). `share`, where given, still holds the body's part of the network's budget
     on return, for the caller to release; else it is given back here.
     Raises PollError for everything else, with the failing answer's status and headers, and the hops before it.
-    Rules: design/fetching.md 1-8, 35-42, 48-59.
+    docs/etiquette.md, rules 1 to 8, 35 to 42 and 48 to 59.
     """
     hops: list[Hop] = []
     mine = share or network.budget.share()
@@ -94,7 +94,7 @@ class _Leave:
     trusted: bool
     """It may carry what is meant for the source alone: its headers, its userinfo (rule 39)."""
     private: bool
-    """It may go into a private network, because feeds.yaml itself leads there, and only there (security.md)."""
+    """It may go into a private network, because feeds.yaml itself leads there, and only there (docs/security.md)."""
     asked_for: bool
     """It goes where feeds.yaml says, not where an answer led."""
 
@@ -273,7 +273,7 @@ def user_agent(template: str, base_url: str | None) -> str:
     Return who we say we are: `feed-aggregator/0.1.0 (+https://news.example.org/)`.
 
     `{base_url}` and `{version}` are replaced; the program's bare name is given its version. Where there is no
-    address that a publisher could open, the parenthesis with it is left out. Rule: design/fetching.md 55.
+    address that a publisher could open, the parenthesis with it is left out. docs/etiquette.md, rule 55.
     """
     if base_url is None or not _is_public_url(base_url):
         template = re.sub(r"\s*\([^()]*\{base_url\}[^()]*\)", "", template).replace("{base_url}", "")

@@ -34,7 +34,7 @@ def adaptive(
 
     `ingest_times` are instants at which entries came, the first import left out; `last_new_at` is when anything
     came at all, also then. Half the median gap found a one-a-day source within 3 h at 8 requests a day, where a
-    share of the idle time missed mornings after quiet nights by 6 h (simulated, fetching.md).
+    share of the idle time missed mornings after quiet nights by 6 h (tests/unit/test_schedule_habit.py).
     """
     most = min(_most(ingest_times, last_new_at, now), at_most)
     recent = sorted(at for at in ingest_times if now - at <= _LOOKED_BACK)[-REMEMBERED:]

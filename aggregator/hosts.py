@@ -20,7 +20,7 @@ def host_key(url: str) -> str:
 
     `https://blog.example.co.uk/feed` and `http://example.co.uk/` are both `example.co.uk`;
     `http://127.0.0.1:1200/x` is `127.0.0.1:1200`. Private suffixes count: each `*.github.io` is its own.
-    A URL without a host gives itself, in lower case. Rule: design/fetching.md 61.
+    A URL without a host gives itself, in lower case. docs/etiquette.md, rule 61.
     """
     try:
         parts = urlsplit(url)

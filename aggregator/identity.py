@@ -1,4 +1,4 @@
-"""What tells one entry of a source from another: identity, alias, public id, digest (fetching.md, rules 69, 70, 74)."""
+"""What tells one entry of a source from another: identity, alias, public id, digest (docs/etiquette.md, rules 69, 70, 74)."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def public_id_of(guid: str | None, source_url: str, first_seen: datetime, key: s
     """
     Return the id that subscribers see: the guid where it is an absolute URI that the source may use, else a minted one.
 
-    An http(s) guid must lie on the source's registrable domain, so that no source takes another's ids (product.md 5).
+    An http(s) guid must lie on the source's registrable domain, so that no source takes another's ids.
     """
     if guid and len(guid) <= _LONGEST and _URI.fullmatch(guid) and _is_theirs(guid, source_url):
         return guid

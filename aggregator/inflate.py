@@ -30,7 +30,7 @@ class Inflater:
 
     Data that begin with gzip's magic are gzip whatever the header says; data under `gzip` or an unknown coding that
     do not are plain. br, zstd, compress and stacked codings were not offered and raise CodingError.
-    Rule: design/fetching.md 53.
+    docs/etiquette.md, rule 53.
     """
 
     def __init__(self, content_encoding: str) -> None:

@@ -1,4 +1,4 @@
-"""Choose which records stand in a merged feed, and in which order (product.md section 6)."""
+"""Choose which records stand in a merged feed, and in which order."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def after(
     Return the states after a poll that ended `now`: when the next one is due and why, validators, health's facts.
 
     `jitter` in 0..1 only ever adds (rule 28): no poll comes before the interval, the freshness or the Retry-After
-    that was promised. `moved_hosts` is what `redirects.moving_hosts` tells. Rules: fetching.md sections A to C.
+    that was promised. `moved_hosts` is what `redirects.moving_hosts` tells. Rules: docs/etiquette.md, sections A to C.
     """
     ask = _Ask(state, source, now, min(max(jitter, 0.0), 1.0))
     match result:

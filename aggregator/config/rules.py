@@ -13,7 +13,7 @@ from aggregator.config.schema import Inherited, SourcePart
 from aggregator.model import Source
 
 LEAST = timedelta(minutes=15)
-"""Of `every` and `at_least` for a host that is not the operator's own (fetching.md, FLOOR)."""
+"""Of `every` and `at_least` for a host that is not the operator's own (docs/etiquette.md, rule 27)."""
 
 BUILT_IN = Source(id="", url="", name="")
 """What holds where neither the source nor the defaults say anything."""

@@ -29,7 +29,7 @@ PAGE_HEADERS: list[tuple[bytes, bytes]] = [
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
 ]
-"""What every page carries (security.md, pages)."""
+"""What every page carries (docs/security.md)."""
 
 TROUBLES = 20
 """Sources in trouble that the first page names, at most; /sources.json has them all."""

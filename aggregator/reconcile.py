@@ -50,7 +50,7 @@ def reconcile(known: Known, reading: Reading, source: Source, seen_at: datetime)
 
     `known` answers `asked(reading)`. An entry is the stored one with its identity or, http and https being one, its
     alias; equal digest: nothing to write. What was stored first stays: key, public id, arrival, place, dates.
-    Absence deletes nothing, and what was removed does not come back. Rules: fetching.md 69 to 79.
+    Absence deletes nothing, and what was removed does not come back. docs/etiquette.md, rules 69 to 79.
     """
     records = _distinct(reading.records)
     matched = _matched(records, known.entries)

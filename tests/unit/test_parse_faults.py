@@ -198,7 +198,7 @@ def test_a_feed_cut_before_its_first_item_has_none() -> None:
     assert feed.truncated
 
 
-# --- hostile ones (security.md, XML) ----------------------------------------------------------------------------
+# --- hostile ones ------------------------------------------------------------------------------------------------
 
 BOMB = "<!DOCTYPE rss [" + '<!ENTITY a "lol">' + "".join(
     f'<!ENTITY {name} "{("&" + before + ";") * 10}">' for before, name in zip("abcdefgh", "bcdefghi", strict=True)

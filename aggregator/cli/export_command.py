@@ -30,15 +30,13 @@ def command(options: Options, form: str, since: str | None, output: Path | None)
     from aggregator import clock  # noqa: PLC0415 - --help answers without it
     from aggregator.cli.common import reading, settings_of  # noqa: PLC0415 - the same
     from aggregator.config import duration  # noqa: PLC0415 - the same
-    from aggregator.config.faults import WrongValueError  # noqa: PLC0415 - the same
 
     if form == "records" and output is None:
         raise click.UsageError("export records needs -o FOLDER, the folder to write them to")
     try:
         first = None if since is None else clock.now() - duration(since)
-    except WrongValueError as wrong:
-        meant = f'; did you mean "{wrong.suggestion}"?' if wrong.suggestion else ""
-        raise click.BadParameter(f"{wrong.message}{meant}", param_hint="--since") from None
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong), param_hint="--since") from None
     settings = settings_of(options)
     with reading(settings) as store:
         if output is not None and form == "records":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -50,12 +51,24 @@ def command(options: Options, url: str, as_record: bool, as_json: bool) -> int:
     return 0
 
 
+def format_name(word: str) -> str:
+    """Return `RSS 2.0` for `rss20`; a word without a version stays as it is."""
+    found = re.match(r"(rss|atom|json)(\d)(\d)", word)
+    if found is None:
+        return word
+    name = {"rss": "RSS", "atom": "Atom", "json": "JSON Feed"}[found[1]]
+    return f"{name} {found[2]}.{found[3]}"
+
+
 def described(fetched: Fetched, reading: Reading) -> str:
     """Return what a person wants to know of a feed before subscribing to it."""
+    from aggregator.cli.common import counted  # noqa: PLC0415 - --help answers without it
+
     info, records = reading.info, reading.records
+    size = f"{counted(len(fetched.body), 'byte')}, {counted(len(records), 'entry')}"
     lines = [
         f"title    {info.title or '(none)'}",
-        f"format   {info.format}, {len(fetched.body):,} bytes, {len(records)} entries",
+        f"format   {format_name(info.format)}, {size}",
         f"address  {fetched.url}",
     ]
     lines += [f"         after a redirect ({hop.status}) from {hop.url}" for hop in fetched.hops]

@@ -48,9 +48,13 @@ class Network:
         ssl_context: ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._allow_private = frozenset(pair.strip().lower() for pair in allow_private)
+        self.permit(allow_private)
         self._transport = transport or DirectTransport(resolver or resolve, ssl_context)
         self.budget = Budget(max_inflight_bytes)
+
+    def permit(self, allow_private: frozenset[str]) -> None:
+        """Let these `host:port` pairs, and no others, lie in a private network from now on."""
+        self._allow_private = frozenset(pair.strip().lower() for pair in allow_private)
 
     def may_be_private(self, pair: str) -> bool:
         """Return whether `allow_private` names this `host:port`, exactly."""

@@ -93,7 +93,6 @@ class Poller:
         self._store = store
         self._network = network
         self._reader = reader
-        self._user_agent = user_agent
         self._clocks = clocks
         self._report = report
         self._queue: deque[Claim] = deque()
@@ -106,18 +105,20 @@ class Poller:
         self._paused_until = 0.0
         self.trouble: str | None = None
         self.changed = asyncio.Event()
-        self.use(settings)
+        self._turns = Turns(0, 0, 0)
+        self.use(settings, user_agent)
 
-    def use(self, settings: Settings) -> None:
+    def use(self, settings: Settings, user_agent: str) -> None:
         """Poll by these settings from now on; attempts under way end by the old ones."""
         polling = settings.polling
+        self._user_agent = user_agent
+        self._network.permit(polling.allow_private)
         self._settings = settings
         self._sources = {source.id: source for source in settings.sources}
         self._per_host = polling.per_host
         self._lease = LEASE_BEYOND_TIMEOUT + max((s.timeout for s in settings.sources), default=timedelta())
         turns = Turns(polling.concurrency, polling.per_host, polling.host_delay.total_seconds())
-        for claim in self._tasks.values():
-            turns.start(claim.state.source.host, self._clocks.monotonic())
+        turns.go_on_from(self._turns)
         self._turns = turns
 
     def wake(self) -> None:

@@ -43,6 +43,11 @@ class Turns:
         if self._delay:
             self._next_start[host] = at + self._delay
 
+    def go_on_from(self, earlier: Turns) -> None:
+        """Take over the attempts under way and the delays that have not passed, under our own bounds."""
+        self._running = earlier._running
+        self._next_start = earlier._next_start if self._delay else {}
+
     def finish(self, host: str) -> None:
         """Count an attempt that ended."""
         self._running[host] -= 1

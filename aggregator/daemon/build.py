@@ -18,6 +18,9 @@ from aggregator.workers import Workers
 from storage.posts import Posts
 from storage.sqlite import SqliteStore
 
+FIRST_FILES = 2.0
+"""Seconds for what an earlier run left unwritten, before the first poll; those that it may have written come first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plant:
@@ -53,7 +56,8 @@ async def plant(settings: Settings, report: Callable[[Outcome], None]) -> AsyncI
             # Before the first poll: a file that was written just before a crash, and not noted, is recognised as
             # ours only while its record is still the same.
             await asyncio.to_thread(filer.sweep)
-            await asyncio.to_thread(filer.bring_up_to_date, settings)
+            until = clock.monotonic() + FIRST_FILES
+            await asyncio.to_thread(filer.bring_up_to_date, settings, lambda: clock.monotonic() < until)
         yield Plant(store, poller, filer)
     finally:
         await asyncio.to_thread(workers.close)

@@ -19,6 +19,7 @@ from aggregator.config import ConfigError, load
 from aggregator.daemon.build import Plant, plant
 from aggregator.daemon.care import backup_if_due
 from aggregator.daemon.serving import WebServer, greeting, listening, located, web_server
+from aggregator.fetch import user_agent
 from aggregator.health import Facts
 from aggregator.logs import say
 from aggregator.model import Failed, FailureKind, Settings, Unchanged
@@ -116,18 +117,24 @@ class Daemon:
         await self._take(settings, self._plant)
 
     async def _take(self, settings: Settings, built: Plant) -> None:
-        old, self._config_fault = self._settings, None
+        old = self._settings
         for name in ("listen", "path", "records"):
             part = "server" if name == "listen" else "storage"
             if getattr(getattr(self._started_with, part), name) != getattr(getattr(settings, part), name):
                 log.warning("%s.%s was changed: that takes effect when the daemon starts again", part, name)
         storage = replace(settings.storage, path=old.storage.path, records=old.storage.records)
         settings = replace(settings, storage=storage, server=replace(settings.server, listen=old.server.listen))
-        await asyncio.to_thread(
-            built.store.sync_sources, [source_row(source) for source in settings.sources], clock.now()
-        )
-        self._settings = settings
-        built.poller.use(settings)
+        rows = [source_row(source) for source in settings.sources]
+        try:
+            await asyncio.to_thread(built.store.sync_sources, rows, clock.now())
+        except StoreError as error:
+            fault = f"feeds.yaml was changed, and is taken in once the store can be written: {error}"
+            if self._config_fault != fault:
+                log.error("%s", fault)
+            self._config_fault, self._config_seen = fault, None
+            return
+        self._settings, self._config_fault = settings, None
+        built.poller.use(settings, user_agent(settings.polling.user_agent, settings.server.base_url))
         built.poller.wake()
         say(log, logging.INFO, "feeds.yaml taken in", sources=len(settings.sources))
 

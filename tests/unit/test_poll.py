@@ -69,11 +69,11 @@ class World:
         self.store = SqliteStore.open(folder)
         self.poller = self.build()
 
-    def build(self) -> Poller:
+    def build(self, network: Network | None = None) -> Poller:
         self.store.sync_sources([source_row(source) for source in self.settings.sources], self.now)
         return Poller(
             store=self.store,
-            network=Network(transport=httpx.MockTransport(self.answer)),
+            network=network or Network(transport=httpx.MockTransport(self.answer)),
             reader=Reader(),
             settings=self.settings,
             user_agent="feed-aggregator (+https://news.example.org/)",
@@ -428,3 +428,17 @@ async def test_an_interrupted_command_gives_back_what_it_was_claiming(world: Cal
 
     assert w.asked == []
     assert w.store.next_due_at() == NOON
+
+
+async def test_changed_settings_of_the_network_hold_from_the_next_poll_on(world: Callable[..., World]) -> None:
+    w = world(source("a"))
+    w.sites["https://a.example/a"] = serves(rss("1"))
+    network = Network(transport=httpx.MockTransport(w.answer))
+    w.poller = w.build(network)
+
+    own = replace(w.settings.polling, allow_private=frozenset({"10.0.0.7:1200"}))
+    w.poller.use(replace(w.settings, polling=own), "someone-else/2")
+    await w.poll()
+
+    assert network.may_be_private("10.0.0.7:1200")
+    assert w.asked[0].headers["User-Agent"] == "someone-else/2"

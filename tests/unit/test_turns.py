@@ -62,3 +62,19 @@ def test_the_earliest_delay_is_told() -> None:
     turns.start("b", at=1.0)
 
     assert turns.next_start() == 2.0
+
+
+def test_new_bounds_forget_neither_what_runs_nor_what_waits() -> None:
+    old = Turns(total=10, per_host=2, delay=1.0)
+    old.start("ended", at=5.0)
+    old.finish("ended")
+    old.start("running", at=4.0)
+
+    new = Turns(total=10, per_host=1, delay=2.0)
+    new.go_on_from(old)
+
+    assert not new.may_start("ended", at=5.5)
+    assert new.may_start("ended", at=6.0)
+    assert not new.may_start("running", at=6.0)
+    new.finish("running")
+    assert new.may_start("running", at=6.0)

@@ -25,6 +25,9 @@ _TRACKING = re.compile(
     re.IGNORECASE,
 )
 _PLAIN_URL = re.compile(r"https?://[a-z0-9.-]+(?:/[A-Za-z0-9_./~-]*)")
+_PLAIN_QUERY = re.compile(
+    r"(https?://[a-z0-9.-]+/[A-Za-z0-9_./~-]*)\?([A-Za-z0-9_.~-]+=[A-Za-z0-9_.~-]*(?:&[A-Za-z0-9_.~-]+=[A-Za-z0-9_.~-]*)*)"
+)
 _FRONT_PAGE = re.compile(r"/*(?:index\.\w{2,5}|home/?)?")
 # RFC 3986: a scheme and no character that a URI may not hold; IRIs are taken too, as atom:id is one.
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x20\x7f-\xa0]+")
@@ -38,6 +41,10 @@ def canonical_link(url: str) -> str:
     """
     if _PLAIN_URL.fullmatch(url):
         return url
+    # Most other links are of a form for which sorting is all that there is to do: a tenth of the time.
+    if "/." not in url and (plain := _PLAIN_QUERY.fullmatch(url)) and not _TRACKING.search(plain[2]):
+        pairs = sorted(pair.partition("=") for pair in plain[2].split("&"))
+        return f"{plain[1]}?{'&'.join(map(''.join, pairs))}"
     try:
         parts = urlsplit(url)
         if parts.query and _TRACKING.search(parts.query):

@@ -252,7 +252,9 @@ class Poller:
     async def _poll(self, claim: Claim, *, force: bool) -> None:
         """Walk one source down the corridor; whatever happens, one outcome is saved."""
         source = self._sources.get(claim.state.source.id)
-        if source is None:  # removed from feeds.yaml after it was claimed
+        if source is None or source.url != claim.state.source.url:  # feeds.yaml was changed after it was claimed
+            with suppress(StoreError):  # the lease passes by itself
+                await asyncio.to_thread(self._store.release, [claim.state.source.id], self._clocks.now())
             return
         began, seen_at = self._clocks.monotonic(), self._clocks.now()
         result: PollResult

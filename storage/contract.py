@@ -318,7 +318,8 @@ class Store(Protocol):
         the same entry in one batch) is stored under a minted one, one whose key another identity of
         its source has under the next free key: `Saved.new` has the keys as stored.
         Of the source's own row (name, URL ...) nothing is written: that is `sync_sources`' alone; where
-        it has changed `settings_digest` since the claim, the validators are not kept.
+        it has changed `settings_digest` since the claim, the validators are not kept; where it has changed the
+        URL, the records are saved and nothing of the state is.
         A HostState without a wait does not end one that lies ahead: another poll of the host asked for it.
         """
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from storage.contract import Poll, RecordFile, Saved
 from storage.record import Record, key_of, minted_id
-from storage.sqlite.polling import save_host
+from storage.sqlite.polling import release, save_host
 from storage.sqlite.rows import (
     BODY,
     CONTENT,
@@ -96,11 +96,14 @@ def _save(connection: sqlite3.Connection, poll: Poll, batch: Batch) -> Saved:
     n, url, settings_digest, feed = row
 
     state = poll.state
-    if settings_digest != state.source.settings_digest:
-        state = replace(state, validators=type(state.validators)())
-    values = state_row(replace(state, lease_until=None))
-    connection.execute(_UPDATE_STATE, (*values, n))
-    batch.changed |= values[_FEED] != feed
+    if url == state.source.url:
+        if settings_digest != state.source.settings_digest:
+            state = replace(state, validators=type(state.validators)())
+        values = state_row(replace(state, lease_until=None))
+        connection.execute(_UPDATE_STATE, (*values, n))
+        batch.changed |= values[_FEED] != feed
+    else:  # when to poll, redirects, failures: all of that is of an address that is not the source's any more
+        release(connection, [source_id])
     save_host(connection, poll.host, batch.now)
 
     changes = poll.changes

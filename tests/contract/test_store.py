@@ -224,6 +224,20 @@ class TestSources:
         assert (state.effective_url, state.stopped, state.next_poll_at) == (None, None, NOW + HOUR)
         assert titles(store, sources=["one"]) == ["a"]
 
+    def test_a_poll_of_the_old_url_leaves_the_state_of_the_new_one_alone(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        under_way = poll(store, "one", record("a"))
+        [claim] = store.claim_due(NOW, limit=1, lease=LEASE)
+        store.sync_sources([source(url="https://two.example/feed", settings_digest="second")], NOW + HOUR)
+        late = replace(claim.state, effective_url="https://x/", next_poll_at=NOW + 9 * HOUR, failures=3)
+        [saved] = store.save_polls([replace(under_way, state=late)], NOW + HOUR)
+
+        [state] = store.states()
+        assert saved.error is None
+        assert (state.effective_url, state.next_poll_at, state.failures) == (None, NOW + HOUR, 0)
+        assert titles(store) == ["a"]
+        assert ids(store.claim_due(NOW + 2 * HOUR, limit=1, lease=LEASE)) == ["one"]
+
     def test_a_removed_source_is_not_polled_and_its_records_stay(self, store: Store) -> None:
         store.sync_sources([source()], NOW)
         bring(store, "one", record("a"))

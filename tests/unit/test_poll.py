@@ -442,3 +442,30 @@ async def test_changed_settings_of_the_network_hold_from_the_next_poll_on(world:
 
     assert network.may_be_private("10.0.0.7:1200")
     assert w.asked[0].headers["User-Agent"] == "someone-else/2"
+
+
+async def test_a_source_that_gets_another_url_while_it_waits_is_polled_there_at_once(
+    world: Callable[..., World],
+) -> None:
+    w = world(source("a", "h"), source("b", "h"))
+
+    async def blocks(_: httpx.Request) -> httpx.Response:
+        if w.settings.sources[1].url.endswith("/b"):
+            moved = replace(w.settings.sources[1], url="https://new.example/b")
+            w.settings = replace(w.settings, sources=(w.settings.sources[0], moved))
+            w.store.sync_sources([source_row(one) for one in w.settings.sources], w.now)
+            w.poller.use(w.settings, "agent")
+        return await serves(rss("1"))(_)
+
+    w.sites = {"https://h.example/a": blocks, "https://new.example/b": serves(rss("2"))}
+    claim_due = w.store.claim_due
+
+    def two(*args: object, **more: object) -> object:
+        return claim_due(*args, **(more | {"per_host": 2}))  # type: ignore[arg-type]  # so that one of them waits
+
+    w.store.claim_due = two  # type: ignore[method-assign,assignment]
+    await w.poll()
+    await w.poll()
+
+    assert [str(request.url) for request in w.asked] == ["https://h.example/a", "https://new.example/b"]
+    assert sorted(w.titles()) == ["Title 1", "Title 2"]

@@ -68,7 +68,7 @@ def described(fetched: Fetched, reading: Reading) -> str:
     size = f"{counted(len(fetched.body), 'byte')}, {counted(len(records), 'entry')}"
     lines = [
         f"title    {info.title or '(none)'}",
-        f"format   {format_name(info.format or "unknown")}, {size}",
+        f"format   {format_name(info.format or 'unknown')}, {size}",
         f"address  {fetched.url}",
     ]
     lines += [f"         after a redirect ({hop.status}) from {hop.url}" for hop in fetched.hops]

@@ -90,7 +90,8 @@ class Tree:
                 reason = f"is not written: {self._root / path} is a link or a file, not a folder; move it away"
                 raise ForeignError(reason) from error
             raise
-        os.mkdir(part, dir_fd=folder)
+        with suppress(FileExistsError):  # another thread was quicker
+            os.mkdir(part, dir_fd=folder)
         self.synced(folder)
         return os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
 

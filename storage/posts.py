@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
@@ -14,14 +13,15 @@ from itertools import islice
 from pathlib import Path
 
 from storage.contract import RecordFile
-from storage.folders import ForeignError, Found, Tree, fill, found, names_in, new_file, parts_of, signs, way_out
+from storage.folders import ForeignError, Found, Tree, found, names_in, parts_of, way_out
 from storage.frontmatter import RecordForm, written
 from storage.names import path_of
 from storage.reading import FrontMatterError, loads
 from storage.record import Record
+from storage.replacing import NewFile, Replacement, replace_all
 
 TOGETHER = 256
-"""Files whose temporaries lie on disk at once: enough to share the syncs, few enough to hold open."""
+"""Files whose temporaries lie on disk at once, and at most as many open folders: enough to share the syncs."""
 MOST_BYTES = 32 * 1024 * 1024
 """Of a changed file that we read: a record has at most a few."""
 
@@ -105,7 +105,7 @@ class Posts:
         return self.write_many([(record, form, previous)])[0]
 
     def write_many(self, wanted: Iterable[tuple[Record, RecordForm, RecordFile | None]]) -> list[Outcome]:
-        """Do what `write` does for many records, each folder synced once for all of its files; outcomes in their order."""
+        """Do what `write` does for many records, their files synced side by side; outcomes in their order."""
         self._spellings.clear()
         outcomes: list[Outcome] = []
         waiting = iter(wanted)
@@ -158,17 +158,30 @@ class Posts:
     # --- deciding ---------------------------------------------------------------------------------------------------
 
     def _write_together(self, some: Sequence[tuple[Record, RecordForm, RecordFile | None]]) -> list[Outcome]:
-        outcomes: dict[int, Outcome] = {}
         folders: dict[str, list[_Wish]] = {}
         for place, (record, form, previous) in enumerate(some):
             wish = self._wish(place, record, form, previous)
             folders.setdefault(wish.file.path.rpartition("/")[0], []).append(wish)
+        outcomes: dict[int, Outcome] = {}
+        due: list[tuple[list[_Wish], Replacement]] = []
+        faults: list[PostsError] = []
         for folder, wishes in folders.items():
             try:
                 with self._in_words(self._root / folder):
-                    outcomes |= self._write_folder(wishes)
-            except ForeignError as error:
-                outcomes |= {wish.place: wish.kept(str(error)) for wish in wishes}
+                    waiting = self._judged_folder(wishes, outcomes)
+            except PostsError as fault:
+                faults.append(fault)
+            else:
+                due += [([wish for wish, _ in waiting], _replacement(waiting))] if waiting else []
+        replace_all(self._tree, [replacement for _, replacement in due])
+        for wishes, replacement in due:
+            try:
+                with self._in_words(self._root.joinpath(*replacement.folder)):
+                    outcomes |= _came_to(wishes, replacement)
+            except PostsError as fault:
+                faults.append(fault)
+        if faults:
+            raise faults[0]
         return [outcomes[place] for place in range(len(some))]
 
     def _wish(self, place: int, record: Record, form: RecordForm, previous: RecordFile | None) -> _Wish:
@@ -178,66 +191,25 @@ class Posts:
         file = RecordFile(record.key, path, hashlib.sha256(data).hexdigest(), said.digest())
         return _Wish(place, file, previous, data)
 
-    def _write_folder(self, wishes: Sequence[_Wish]) -> dict[int, Outcome]:
-        outcomes: dict[int, Outcome] = {}
-        due: list[tuple[_Wish, Found | None]] = []
-        parts = parts_of(wishes[0].file.path)[:-1]
-        with self._tree.opened(parts) as folder:
-            for wish in wishes:
-                try:
-                    parts_of(wish.file.path)
-                    there = None if folder is None else found(wish.name, folder)
-                    outcome = _judged(wish, there)
-                except ForeignError as error:
-                    outcome = wish.kept(str(error))
-                if outcome:
-                    outcomes[wish.place] = outcome
-                else:
-                    due.append((wish, there))
-        if due:
-            with self._tree.opened(parts, create=True) as folder:
-                outcomes |= self._replaced(due, folder)
-        return outcomes
-
-    # --- writing ----------------------------------------------------------------------------------------------------
-
-    def _replaced(self, due: Sequence[tuple[_Wish, Found | None]], folder: int | None) -> dict[int, Outcome]:
-        if folder is None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-        outcomes: dict[int, Outcome] = {}
-        parts: list[str] = []
+    def _judged_folder(self, wishes: Sequence[_Wish], outcomes: dict[int, Outcome]) -> list[tuple[_Wish, Found | None]]:
+        """Return the files of one folder that are to be written; put into `outcomes` what is to be left, and why."""
+        waiting: list[tuple[_Wish, Found | None]] = []
         try:
-            self._write_parts(due, folder, parts)
-            for (wish, there), part in zip(due, tuple(parts), strict=True):
-                if signs(wish.name, folder) != (there and there.signs):
-                    outcomes[wish.place] = wish.kept(
-                        "was changed by hand as it was to be written, and is left as it is"
-                    )
-                    continue
-                os.rename(part, wish.name, src_dir_fd=folder, dst_dir_fd=folder)
-                parts.remove(part)
-                outcomes[wish.place] = Written(wish.file)
-            self._tree.synced(folder)
-        finally:
-            for part in parts:
-                with suppress(OSError):
-                    os.unlink(part, dir_fd=folder)
-        return outcomes
-
-    def _write_parts(self, due: Sequence[tuple[_Wish, Found | None]], folder: int, parts: list[str]) -> None:
-        """Write the temporaries and sync them, all written before the first is synced: the disk takes them in one go."""
-        open_files: list[int] = []
-        try:
-            for wish, _ in due:
-                part = f".aggregator-{hashlib.sha256(f'{wish.place} {wish.name}'.encode()).hexdigest()[:24]}.part"
-                open_files.append(new_file(part, folder))
-                parts.append(part)
-                fill(open_files[-1], wish.data)
-            for file in open_files:
-                self._tree.synced(file)
-        finally:
-            for file in open_files:
-                os.close(file)
+            with self._tree.opened(parts_of(wishes[0].file.path)[:-1]) as folder:
+                for wish in wishes:
+                    try:
+                        parts_of(wish.file.path)
+                        there = None if folder is None else found(wish.name, folder)
+                        outcome = _judged(wish, there)
+                    except ForeignError as error:
+                        outcome = wish.kept(str(error))
+                    if outcome:
+                        outcomes[wish.place] = outcome
+                    else:
+                        waiting.append((wish, there))
+        except ForeignError as error:
+            outcomes |= {wish.place: wish.kept(str(error)) for wish in wishes}
+        return waiting
 
     # --- folders ----------------------------------------------------------------------------------------------------
 
@@ -263,6 +235,24 @@ class Posts:
             yield
         except OSError as error:
             raise PostsError(f"{path}: {way_out(error)}") from error
+
+
+def _replacement(waiting: Sequence[tuple[_Wish, Found | None]]) -> Replacement:
+    files = [NewFile(wish.name, wish.data, there.signs if there else None) for wish, there in waiting]
+    return Replacement(parts_of(waiting[0][0].file.path)[:-1], files)
+
+
+def _came_to(wishes: Sequence[_Wish], replacement: Replacement) -> dict[int, Outcome]:
+    """Return the outcomes of what was to be written in one folder. Raises what the system refused."""
+    if isinstance(replacement.error, OSError):
+        raise replacement.error
+    reason = "was changed by hand as it was to be written, and is left as it is"
+    if isinstance(replacement.error, ForeignError):
+        reason = str(replacement.error)
+    return {
+        wish.place: Written(wish.file) if file.replaced else wish.kept(reason)
+        for wish, file in zip(wishes, replacement.files, strict=True)
+    }
 
 
 def _judged(wish: _Wish, there: Found | None) -> Outcome | None:

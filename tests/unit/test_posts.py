@@ -327,6 +327,26 @@ def test_no_space_is_told_and_leaves_no_half_file(root: Path) -> None:
     assert way_out(refused.value) == "there is no space left; free some, and the rest is written by itself"
 
 
+@pytest.mark.parametrize("path", [f"a/b/{'x' * 300}.md", f"{'x' * 300}/b/c.md"], ids=["file", "folder"])
+def test_a_folder_that_fails_spoils_no_other_and_leaves_no_temporary(posts: Posts, root: Path, path: str) -> None:
+    failing = replace(RECORD, key="zzzzzzzzzzzzzzzz"), FORM, RecordFile("zzzzzzzzzzzzzzzz", path, "00")
+
+    with pytest.raises(PostsError, match="the file system takes no name this long"):
+        posts.write_many([failing, (RECORD, FORM, None)])
+
+    assert files_in(root) == [PATH]
+
+
+def test_a_folder_that_cannot_be_made_is_told(posts: Posts, root: Path) -> None:
+    root.mkdir()
+    (root / "News").touch()
+    other = replace(RECORD, key="zzzzzzzzzzzzzzzz", categories=("Other", "Site", "latest"))
+    kept, written = posts.write_many([(RECORD, FORM, None), (other, FORM, None)])
+
+    assert isinstance(kept, Kept)
+    assert isinstance(written, Written)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_the_right_to_write_is_told(posts: Posts, root: Path) -> None:
     (root / PATH).parent.mkdir(parents=True)

@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint unit bench clean
+.PHONY: help run demo test lint unit bench picture clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 16
@@ -30,6 +30,9 @@ unit: $(VENV)/.ready-dev ## All tests
 
 bench: $(VENV)/.ready-bench ## Measure against a peer in one run, and print the table
 	$(BIN)/python -m bench
+
+picture: $(VENV)/.ready-dev ## Take the picture of the README anew, from the demo in Chromium
+	$(BIN)/python -m tests.browser.picture
 
 clean: ## Remove what the set-up made; data stays
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis artifacts

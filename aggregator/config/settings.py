@@ -128,7 +128,9 @@ def _checked(document: Document, refused: list[Loc], warnings: list[str], path: 
         places.fault(("storage", "records"), "is the folder of `path` too; give the records one of their own")
     places.report.raise_any()
     if not sound and not warnings:
-        warnings.append(f"{path}: no source is listed; put a URL under `sources:`, such as `- https://planetpython.org/rss20.xml`")
+        warnings.append(
+            f"{path}: no source is listed; put a URL under `sources:`, such as `- https://planetpython.org/rss20.xml`"
+        )
     return Settings(
         path=path.absolute(),
         server=_server(document, base),

@@ -455,7 +455,9 @@ def test_the_examples_in_the_docs_load(tmp_path: Path) -> None:
     for example in examples:
         assert settings_of(tmp_path, example, AGGREGATOR_TOKEN="t", MEMBERS_TOKEN="m").warnings in {
             (),
-            (f"{tmp_path}/feeds.yaml: no source is listed; put a URL under `sources:`, such as `- https://planetpython.org/rss20.xml`",),
+            (
+                f"{tmp_path}/feeds.yaml: no source is listed; put a URL under `sources:`, such as `- https://planetpython.org/rss20.xml`",
+            ),
         }
     assert len(examples) >= 3
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -13,6 +16,7 @@ from pathlib import Path
 import uvicorn
 
 from aggregator import clock
+from aggregator.daemon.connections import MOST, Connection
 from aggregator.health import Facts
 from aggregator.model import Server, Settings
 from aggregator.web.app import create_app
@@ -37,8 +41,10 @@ class WebServer(uvicorn.Server):
 
 def web_server(store: Store, settings: Callable[[], Settings], facts: Callable[[], Facts]) -> WebServer:
     """Return the server of our app."""
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a line for each bad request is for strangers to write
     config = uvicorn.Config(
         create_app(store, settings, facts, clock.now),
+        http=Connection,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -46,7 +52,7 @@ def web_server(store: Store, settings: Callable[[], Settings], facts: Callable[[
         proxy_headers=False,
         timeout_graceful_shutdown=2,
         timeout_keep_alive=15,
-        limit_concurrency=1000,
+        limit_concurrency=MOST,
     )
     return WebServer(config)
 
@@ -63,7 +69,9 @@ def listening(server: Server) -> socket.socket:
         return bound
     except OSError as error:
         raise ListenError(
-            error.errno, f"cannot listen there: {error.strerror}; free it, or change server.listen", server.listen
+            error.errno,
+            f"cannot listen there: {error.strerror or error}; free it, or change server.listen",
+            server.listen,
         ) from None
 
 
@@ -92,7 +100,7 @@ def _unix_socket(listen: str) -> socket.socket:
     path = Path(listen.removeprefix("unix:"))
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_socket():
-        path.unlink()
+        _clear(path)
     bound = socket.socket(socket.AF_UNIX)
     try:
         bound.bind(str(path))
@@ -100,6 +108,20 @@ def _unix_socket(listen: str) -> socket.socket:
         bound.close()
         raise
     return bound
+
+
+def _clear(path: Path) -> None:
+    """Remove the socket of a process that is gone; raise OSError where one still listens."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            path.unlink(missing_ok=True)
+            return
+        except TimeoutError:  # it listens, and is busy
+            pass
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 
 def address(server: Server, bound: socket.socket) -> str:

@@ -14,6 +14,9 @@ LEVEL = 6
 """Of gzip. 50 entries of 5 KB: level 1 packs to 0.269 in 1.8 ms, 4 to 0.229 in 2.9 ms, 6 to 0.213 in 8.9 ms, 9 to 0.210
 in 14.9 ms. The work is done once a change and in a thread without the interpreter's lock; the bytes go out with every answer."""
 
+PIECE = 128 * 1024
+"""Bytes sent at once: what waits for a slow reader is a copy of its own, the rest is shared by all."""
+
 RawHeaders = list[tuple[bytes, bytes]]
 
 
@@ -58,7 +61,10 @@ class Answer(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else self.body})
+        body = b"" if scope["method"] == "HEAD" else self.body
+        for start in range(0, len(body) - PIECE, PIECE):
+            await send({"type": "http.response.body", "body": body[start : start + PIECE], "more_body": True})
+        await send({"type": "http.response.body", "body": body[-(len(body) % PIECE or PIECE) :]})
 
 
 def answer(scope: Scope, shown: Representation, headers: RawHeaders) -> Answer:

@@ -178,6 +178,11 @@ def release(connection: sqlite3.Connection, source_ids: Collection[str]) -> None
     )
 
 
+def end_leases(connection: sqlite3.Connection) -> None:
+    """Let all leases have passed; that there were any stays known, for the floor of `claim_due`."""
+    connection.execute("UPDATE sources SET lease_until = 0 WHERE lease_until > 0")
+
+
 def states(connection: sqlite3.Connection) -> list[PollState]:
     """Return the state of every source that is polled."""
     return [

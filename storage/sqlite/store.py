@@ -28,9 +28,16 @@ class SqliteStore:
         """
         Return the store for polling; makes the folder and the store where there is none.
 
+        Leases that are still there are a crashed process's, as only we can write: they count as passed.
         Raises `StoreLockedError` where another process has it, `StoreError` where it cannot be used.
         """
-        return cls(Engine.for_writing(folder))
+        store = cls(Engine.for_writing(folder))
+        try:
+            store._engine.write(lambda connection, _: polling.end_leases(connection))
+        except BaseException:
+            store.close()
+            raise
+        return store
 
     @classmethod
     def open_readonly(cls, folder: Path) -> SqliteStore:

@@ -308,6 +308,17 @@ class TestClaims:
         assert store.next_due_at(NOW + LEASE) == NOW
         assert ids(store.claim_due(NOW + LEASE, limit=9, lease=LEASE)) == ["one"]
 
+    def test_leases_of_a_process_that_is_gone_hold_nobody_up_beyond_the_floor(self, kind: Kind, tmp_path: Path) -> None:
+        floor = timedelta(minutes=1)
+        with closing(kind.open(tmp_path)) as store:
+            store.sync_sources([source(floor=floor)], NOW)
+            store.claim_due(NOW, limit=9, lease=9 * HOUR)
+
+        with closing(kind.open(tmp_path)) as store:
+            early = store.claim_due(NOW + floor - timedelta(microseconds=1), limit=9, lease=LEASE)
+            assert early == []
+            assert ids(store.claim_due(NOW + floor, limit=9, lease=LEASE)) == ["one"]
+
     def test_after_a_crash_a_source_is_left_alone_for_its_floor(self, store: Store) -> None:
         floor = timedelta(hours=1)
         store.sync_sources([source(floor=floor)], NOW)

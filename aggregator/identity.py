@@ -29,8 +29,18 @@ _PLAIN_QUERY = re.compile(
     r"(https?://[a-z0-9.-]+/[A-Za-z0-9_./~-]*)\?([A-Za-z0-9_.~-]+=[A-Za-z0-9_.~-]*(?:&[A-Za-z0-9_.~-]+=[A-Za-z0-9_.~-]*)*)"
 )
 _FRONT_PAGE = re.compile(r"/*(?:index\.\w{2,5}|home/?)?")
-# RFC 3986: a scheme and no character that a URI may not hold; IRIs are taken too, as atom:id is one.
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x20\x7f-\xa0]+")
+# RFC 3987, as an atom:id is an IRI: a scheme, none of the characters that stand in no URI, a percent sign before two
+# digits only, one fragment.
+_IN_IRI = r"(?:[^\s%#<>\[\]\"{}|\\^`\x00-\x20\x7f-\xa0\ud800-\udfff\ufeff\ufffe\uffff]|%[0-9A-Fa-f]{2})"
+_IRI = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*:{_IN_IRI}+(?:#{_IN_IRI}*)?")
+# RFC 4151; the date is a year, a month or a day.
+_IN_TAG = r"[A-Za-z0-9;/?:@&=+$._!~*'()%,-]*"
+_TAG = re.compile(rf"tag:(?:[a-z0-9._-]+@)?[a-z0-9.-]+,\d{{4}}(?:-\d\d(?:-\d\d)?)?:{_IN_TAG}(?:#{_IN_TAG})?", re.ASCII)
+# RFC 8141 section 2, RFC 9562 section 4.
+_UUID = re.compile(r"(?ai)urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_URN = re.compile(r"(?ai)urn:(?!uuid:)[a-z0-9][a-z0-9-]{1,31}:(?:[a-z0-9()+,.:=@;$_!*'-]|%[0-9a-f]{2})+")
+_STRICT = {"tag": (_TAG,), "urn": (_UUID, _URN)}
+"""Schemes whose ids have a form of their own."""
 
 
 def canonical_link(url: str) -> str:
@@ -82,13 +92,21 @@ def alias_of(identity: str) -> str:
     return f"http{identity[5:]}" if identity[:6].lower() == "https:" else identity
 
 
+def is_sound_id(text: str) -> bool:
+    """Return whether it may be an `atom:id`: an absolute IRI, and where it is a `tag:` or `urn:` one of their form."""
+    if not _IRI.fullmatch(text):
+        return False
+    forms = _STRICT.get(text.partition(":")[0].lower(), ())
+    return not forms or any(form.fullmatch(text) for form in forms)
+
+
 def public_id_of(guid: str | None, source_url: str, first_seen: datetime, key: str) -> str:
     """
-    Return the id that subscribers see: the guid where it is an absolute URI that the source may use, else a minted one.
+    Return the id that subscribers see: the guid where it is a sound id that the source may use, else a minted one.
 
     An http(s) guid must lie on the source's registrable domain, so that no source takes another's ids.
     """
-    if guid and len(guid) <= _LONGEST and _URI.fullmatch(guid) and _is_theirs(guid, source_url):
+    if guid and len(guid) <= _LONGEST and is_sound_id(guid) and _is_theirs(guid, source_url):
         return guid
     return minted_id(_host(source_url) or "localhost", first_seen, key)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b32encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -112,6 +113,8 @@ def minted_id(host: str, first_seen: datetime, key: str) -> str:
     """
     Return a `tag:` URI (RFC 4151) for an entry whose publisher gave no usable one.
 
-    `host` is the host name of the source without its port, as the tag's authority must be a domain name.
+    `host` is the host name of the source without its port, as the tag's authority must be a domain name; what
+    such a name cannot hold (the colons of an address, an underscore) becomes a hyphen.
     """
-    return f"tag:{host},{first_seen.astimezone(UTC):%Y-%m-%d}:{key}"
+    authority = re.sub(r"[^a-z0-9.-]", "-", host.lower()) or "localhost"
+    return f"tag:{authority},{first_seen.astimezone(UTC):%Y-%m-%d}:{key}"

@@ -6,6 +6,8 @@ import re
 from datetime import UTC, datetime
 from urllib.parse import urlsplit, urlunsplit
 
+from aggregator.identity import is_sound_id
+
 # XML 1.0 section 2.2 allows less than Unicode: no C0, no surrogates, no U+FFFE/F. DEL to U+009F are allowed there,
 # and are what the W3C validator calls BadCharacters.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
@@ -14,11 +16,6 @@ _NOT_IN_URI = re.compile(r"[^A-Za-z0-9\-._~:/?@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+\-]+/[A-Za-z0-9!#$&^_.+\-]+")
-_TAG = re.compile(r"tag:([a-z0-9\-._]+@)?[a-z0-9.\-]+,\d{4}(-\d\d(-\d\d)?)?:[0-9A-Za-z;/?:@&=+$.\-_!~*'()%,#]*")
-_URN = re.compile(
-    r"(?i)urn:(uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?!uuid:)[a-z0-9][a-z0-9-]{1,31}:([a-z0-9()+,.:=@;$_!*'\-]|%[0-9a-f]{2})+)"
-)
-_SOME = re.compile(r"[^:]+:.+")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -80,12 +77,9 @@ def uri(value: str) -> str | None:
 
 
 def sound_id(value: str | None) -> str | None:
-    """Return the URI where it may be an `atom:id`: absolute, and a `tag:` or `urn:` as RFC 4151 and RFC 8141 write one."""
+    """Return the URI in ASCII where it may be an `atom:id`, else None."""
     found = uri(value) if value else None
-    if found is None:
-        return None
-    strict = {"tag": _TAG, "urn": _URN}.get(found.partition(":")[0].lower(), _SOME)
-    return found if strict.fullmatch(found) else None
+    return found if found is not None and is_sound_id(found) else None
 
 
 def web_uri(value: str | None) -> str | None:

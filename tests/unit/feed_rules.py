@@ -11,7 +11,7 @@ import json
 import re
 from collections import Counter
 from datetime import date, datetime
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from lxml import etree
 
@@ -26,10 +26,13 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 _RFC822 = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (\w{3}) \d{4} \d\d:\d\d:\d\d GMT")
 _MEDIA_TYPE = re.compile(r"[^\s()<>,;:\\\"/\[\]?=]+/[^\s()<>,;:\\\"/\[\]?=]+")
 _URI = re.compile(r"[a-zA-Z][0-9a-zA-Z+\-.]*:(//)?[0-9a-zA-Z;/?:@&=+$.\-_!~*'()%,#]+")
-_TAG = re.compile(r"tag:[a-z0-9.\-]+,\d{4}(-\d\d(-\d\d)?)?:[0-9a-zA-Z;/?:@&=+$.\-_!~*'()%,]*")
+_TAG = re.compile(
+    r"tag:([a-z0-9\-._]+@)?[a-z0-9.\-]+,\d{4}(-\d\d(-\d\d)?)?:[0-9a-zA-Z;/?:@&=+$.\-_!~*'()%,]*(#[0-9a-zA-Z;/?:@&=+$.\-_!~*'()%,]*)?"
+)
 _URN = re.compile(r"urn:[a-zA-Z0-9][a-zA-Z0-9-]{1,31}:([a-zA-Z0-9()+,.:=@;$_!*'\-]|%[0-9A-Fa-f]{2})+")
 _UUID = re.compile(r"urn:uuid:[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
+_ASCII = "".join(map(chr, range(128)))
 _BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
@@ -248,7 +251,7 @@ def _once(parent: etree._Element, name: str, required: list[str], at_most: list[
             faults += _date3339(f"{name} {tag}", one.text or "")
     return (
         faults
-        + [fault for one in parent.findall(f"{ATOM}id") for fault in _uri_fault(f"{name} id", one.text or "")]
+        + [fault for one in parent.findall(f"{ATOM}id") for fault in _id_fault(f"{name} id", one.text or "")]
         + _links(parent, name)
     )
 
@@ -286,6 +289,11 @@ def _thumbnails(parent: etree._Element, name: str) -> list[str]:
 def _language(element: etree._Element, name: str) -> list[str]:
     tag = element.get(LANG)
     return [f"InvalidLanguage: {name} {tag}"] if tag is not None and not _LANGUAGE.fullmatch(tag) else []
+
+
+def _id_fault(name: str, value: str) -> list[str]:
+    # An atom:id is an IRI (RFC 4287 section 4.2.6); tag: and urn: know no letters beyond ASCII.
+    return _uri_fault(name, value if value.startswith(("tag:", "urn:")) else quote(value, safe=_ASCII))
 
 
 def _uri_fault(name: str, value: str) -> list[str]:

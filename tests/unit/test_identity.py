@@ -94,7 +94,10 @@ def test_http_and_https_have_one_alias_and_nothing_else_has() -> None:
         "https://www.blog.example/1",
         "http://blog.example/?p=1",
         "tag:other.example,2021:1",
-        "urn:uuid:1-2",
+        "tag:ann@other.example,2021-02-03:a/b?c=d#e",
+        "urn:uuid:60A76C80-d399-11d9-b93c-0003939e0af6",
+        "urn:isbn:0451450523",
+        "http://blog.example/%E6%96%87#2",
         "https://blog.example:8443/文",
     ],
 )
@@ -112,6 +115,16 @@ def test_a_uri_of_the_publisher_is_shown_as_it_is(guid: str) -> None:
         "http:///x",
         "https://blog.example/a b",
         "urn:x<y>",
+        "urn:x",
+        "urn:uuid:1-2",
+        "urn:uuid:7d2b9f0e-52a1-4f7e-9c56-1",
+        "tag:other.example:1",
+        "tag:other.example,21:1",
+        "tag:other.example,2021:文",
+        "tag:other.example,2021:a#文",
+        "https://blog.example/a[1]",
+        "https://blog.example/100%",
+        "https://blog.example/#a#b",
         "https://",
         "x:" + "y" * 5000,
     ],
@@ -124,6 +137,12 @@ def test_every_site_of_a_shared_host_is_its_own() -> None:
     assert (
         public_id_of("https://a.github.io/1", "https://b.github.io/feed", SEEN, "k") == "tag:b.github.io,2026-11-22:k"
     )
+
+
+def test_a_host_that_no_tag_can_name_is_spelt_with_hyphens() -> None:
+    assert public_id_of(None, "http://[2001:db8::1]:8080/feed", SEEN, "k") == "tag:2001-db8--1,2026-11-22:k"
+    assert public_id_of(None, "https://my_blog.example/feed", SEEN, "k") == "tag:my-blog.example,2026-11-22:k"
+    assert public_id_of(None, "https://博客.example/feed", SEEN, "k") == "tag:xn--9krq6q.example,2026-11-22:k"
 
 
 def test_an_address_is_a_host_too() -> None:

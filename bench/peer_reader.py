@@ -8,12 +8,12 @@ from reader import make_reader
 
 
 def main(work: str, port: str, count: str) -> None:
-    """`add` the feeds, or `update` them."""
+    """`add` the feeds, `update` them, or do `nothing`."""
     reader = make_reader("reader.sqlite")
     if work == "add":
         for number in range(int(count)):
             reader.add_feed(f"http://127.0.0.1:{port}/f/{number}.xml", exist_ok=True)
-    else:
+    elif work == "update":
         reader.update_feeds(scheduled=False, workers=10)
     print(reader.get_entry_counts().total)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 import resource
 import signal
 from concurrent.futures import TimeoutError as WallTimeout
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +17,17 @@ from typing import Protocol
 
 from pebble import ProcessExpired, ProcessPool
 
+from aggregator import clock
 from aggregator.model import FailureKind, Fetched, PollError, Reading, Source
+
+log = logging.getLogger(__name__)
+
+LARGE = 2 * 1024 * 1024
+"""Bytes beyond which a body is read alone; hardly any real feed is larger."""
+POOLS = 3
+"""Pools in which a body is tried: it may be another one that broke them."""
+STUCK = 15.0
+"""Seconds beyond the wall limit after which a pool that finishes nothing is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +37,8 @@ class WorkerLimits:
     cpu: timedelta = timedelta(seconds=5)
     wall: timedelta = timedelta(seconds=30)
     """Longer than `cpu`, as a worker waits for its core where the machine is busy."""
-    memory: int = 512 * 1024 * 1024
-    """Bytes of address space beyond what the worker has when it starts."""
+    memory: int = 128 * 1024 * 1024
+    """Bytes of address space beyond what the worker has when it starts: 10 MB of Chinese text take 90 MB of it."""
     tasks: int = 2000
     """Bodies after which a worker is replaced, so that what a library leaks is given back."""
 
@@ -44,6 +57,8 @@ class Workers:
         self._count = count
         self._limits = limits
         self._pool: ProcessPool | None = None
+        self._moved = 0.0
+        self._large = asyncio.Semaphore()
 
     async def read(self, source: Source, fetched: Fetched, seen_at: datetime) -> Reading:
         """
@@ -52,26 +67,56 @@ class Workers:
         Raises PollError: what the stages raise, or PARSE_LIMIT where the worker had to be ended.
         """
         cpu = int(self._limits.cpu.total_seconds())
-        future = self._running().schedule(
-            _read, args=(source, fetched, seen_at, cpu), timeout=self._limits.wall.total_seconds()
-        )
+        # One large body at a time: two at once would take twice the memory, and the small ones still have a worker.
+        async with self._large if len(fetched.body) > LARGE else nullcontext():
+            try:
+                return await self._read(source, fetched, seen_at, cpu)
+            except WallTimeout:
+                wall = self._limits.wall.total_seconds()
+                raise PollError(FailureKind.PARSE_LIMIT, f"reading it took more than {wall:g} s") from None
+            except ProcessExpired as died:
+                raise PollError(FailureKind.PARSE_LIMIT, _cause_of_death(died.exitcode, cpu)) from None
+            except MemoryError:
+                limit = self._limits.memory // (1024 * 1024)
+                raise PollError(FailureKind.PARSE_LIMIT, f"reading it took more than {limit} MB of memory") from None
+
+    async def _read(self, source: Source, fetched: Fetched, seen_at: datetime, cpu: int) -> Reading:
+        """
+        Read it in the pool; in a new one where the pool broke.
+
+        It does where a worker ends between two bodies, or while it takes one in, and takes no work any more then.
+        """
+        for _ in range(POOLS):
+            pool = self._running()
+            try:
+                future = pool.schedule(
+                    _read, args=(source, fetched, seen_at, cpu), timeout=self._limits.wall.total_seconds()
+                )
+                return await self._watched(pool, asyncio.wrap_future(future))
+            except (BrokenProcessPool, _PoolError):
+                if self._pool is pool:
+                    log.warning("the workers that read bodies broke down, and are replaced")
+                    self._pool = None
+                    await asyncio.to_thread(_end, pool)
+        raise PollError(FailureKind.PARSE_LIMIT, f"the workers that read it broke down, {POOLS} times")
+
+    async def _watched(self, pool: ProcessPool, reading: asyncio.Future[Reading]) -> Reading:
+        """Return what comes; raise _PoolError where nothing does, neither for this body nor for another."""
+        began = clock.monotonic()
         try:
-            reading: Reading = await asyncio.wrap_future(future)
-        except WallTimeout:
-            wall = self._limits.wall.total_seconds()
-            raise PollError(FailureKind.PARSE_LIMIT, f"reading it took more than {wall:g} s") from None
-        except ProcessExpired as died:
-            raise PollError(FailureKind.PARSE_LIMIT, _cause_of_death(died.exitcode, cpu)) from None
-        except MemoryError:
-            limit = self._limits.memory // (1024 * 1024)
-            raise PollError(FailureKind.PARSE_LIMIT, f"reading it took more than {limit} MB of memory") from None
-        return reading
+            while not (await asyncio.wait([reading], timeout=1))[0]:
+                since = clock.monotonic() - max(began, self._moved)
+                if not pool.active or since > self._limits.wall.total_seconds() + STUCK:
+                    raise _PoolError
+        finally:
+            reading.cancel()  # nothing to cancel where it is done
+        self._moved = clock.monotonic()
+        return reading.result()
 
     def close(self) -> None:
         """End the workers; what they were reading is lost."""
         if self._pool is not None:
-            self._pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
-            self._pool.join()
+            _end(self._pool)
             self._pool = None
 
     def _running(self) -> ProcessPool:
@@ -79,7 +124,7 @@ class Workers:
             # forkserver: a fork of the daemon itself would copy its threads' locks in whatever state they are in.
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(["aggregator.intake"])
-            self._pool = ProcessPool(
+            self._pool = _Pool(
                 max_workers=self._count,
                 max_tasks=self._limits.tasks,
                 initializer=_confine,
@@ -87,6 +132,25 @@ class Workers:
                 context=context,
             )
         return self._pool
+
+
+class _PoolError(Exception):
+    """The pool takes no work, or does none."""
+
+
+class _Pool(ProcessPool):
+    """pebble's pool, which says by a type of its own that it takes no work."""
+
+    def _check_pool_status(self) -> None:
+        try:
+            super()._check_pool_status()  # type: ignore[no-untyped-call]  # as above
+        except RuntimeError as error:
+            raise _PoolError from error
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
+    pool.join()
 
 
 def _cause_of_death(exitcode: int, cpu: int) -> str:

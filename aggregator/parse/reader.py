@@ -63,7 +63,7 @@ def read_strictly(text: str, base: str) -> Document:
         else:
             msg = f"{expat.ErrorString(error.code)}, line {error.lineno}"
             raise MalformedError(msg) from error
-    except (PollError, MalformedError):
+    except (PollError, MalformedError, MemoryError):
         raise
     except Exception as error:
         # feedparser's handlers raise what they like on elements that nobody foresaw; the tag-soup parser may do better.
@@ -77,7 +77,7 @@ def read_loosely(text: str, base: str) -> Document:
     handler = Loose(base, None, "utf-8", {})
     try:
         handler.feed(text)
-    except PollError:
+    except (PollError, MemoryError):
         raise
     except Exception as error:
         # The tag-soup parser meets arbitrary bytes and raises what it likes; each is the document's fault.
@@ -148,7 +148,7 @@ class _Reader:
 
     def _end(self, name: str) -> None:
         tag = self._tags.get(name)
-        self.handler.unknown_endtag(self._tag_of(name) if tag is None else tag)
+        self.handler.end(self._tag_of(name) if tag is None else tag)
 
     def _namespace(self, prefix: str | None, uri: str | None) -> None:
         if uri:

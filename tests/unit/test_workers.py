@@ -1,0 +1,101 @@
+"""Real worker processes: one hostile feed costs one poll, and nothing that happens to a worker costs two."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aggregator.model import FailureKind, Fetched, PollError, Reading, Source
+from aggregator.workers import WorkerLimits, Workers
+from storage.contract import Validators
+
+pytestmark = pytest.mark.timeout(60)
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+SOURCE = Source(id="a", url="https://a.example/feed", name="A")
+MIB = 1024 * 1024
+
+
+def feed(padding: str = "") -> bytes:
+    return (
+        f"<rss version='2.0'><channel><title>F</title><item><title>T</title>{padding}</item></channel></rss>".encode()
+    )
+
+
+def demanding() -> bytes:
+    """A body that takes some hundred megabytes to read: an element with 400,000 attributes."""
+    attributes = " ".join(f"a{n}='1'" for n in range(400_000))
+    return feed(f"<description {attributes}>x</description>")
+
+
+async def read(workers: Workers, body: bytes) -> Reading:
+    return await workers.read(SOURCE, Fetched(SOURCE.url, 200, {}, body, Validators()), NOON)
+
+
+def pids() -> list[int]:
+    return [child.pid for child in multiprocessing.active_children() if child.pid and "pebble" in child.name]
+
+
+@pytest.fixture
+def limits() -> WorkerLimits:
+    return WorkerLimits()
+
+
+@pytest.fixture
+def workers(limits: WorkerLimits) -> Iterator[Workers]:
+    made = Workers(1, limits)
+    yield made
+    made.close()
+
+
+async def test_a_worker_that_is_killed_between_two_bodies_costs_none(workers: Workers) -> None:
+    await read(workers, feed())
+    for pid in pids():
+        os.kill(pid, signal.SIGKILL)
+
+    readings = [await read(workers, feed()) for _ in range(3)]
+
+    assert [len(reading.records) for reading in readings] == [1, 1, 1]
+
+
+async def test_a_pool_that_broke_down_while_nothing_was_read_is_replaced(workers: Workers) -> None:
+    await read(workers, feed())
+    for pid in pids():
+        os.kill(pid, signal.SIGKILL)
+    await asyncio.sleep(0.5)  # pebble finds out, and takes no work from then on
+
+    assert len((await read(workers, feed())).records) == 1
+
+
+@pytest.mark.parametrize("limits", [WorkerLimits(memory=64 * MIB)])
+async def test_a_body_that_takes_too_much_memory_costs_one_poll(workers: Workers) -> None:
+    with pytest.raises(PollError) as refused:
+        await read(workers, demanding())
+
+    assert refused.value.kind is FailureKind.PARSE_LIMIT
+    assert len((await read(workers, feed())).records) == 1
+
+
+@pytest.mark.parametrize("limits", [WorkerLimits(memory=24 * MIB)])
+async def test_a_body_that_no_worker_can_even_take_in_costs_one_poll(workers: Workers) -> None:
+    with pytest.raises(PollError) as refused:
+        await read(workers, feed(" " * 30 * MIB))
+
+    assert refused.value.kind is FailureKind.PARSE_LIMIT
+    assert len((await read(workers, feed())).records) == 1
+
+
+@pytest.mark.parametrize("limits", [WorkerLimits(wall=timedelta(seconds=1))])
+async def test_a_pool_that_does_nothing_any_more_is_replaced(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aggregator.workers.STUCK", 1.0)
+    await read(workers, feed())
+    for pid in pids():
+        os.kill(pid, signal.SIGSTOP)
+
+    assert len((await asyncio.wait_for(read(workers, feed()), 20)).records) == 1

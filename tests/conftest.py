@@ -11,7 +11,13 @@ import pytest
 
 # Tests have no packages (importmode=importlib); what they share is imported as `plugins.<name>`.
 sys.path.append(str(Path(__file__).parent))
-pytest_plugins = ["plugins.certificates", "plugins.publisher", "plugins.served_corpus", "plugins.daemons", "plugins.simulator"]
+pytest_plugins = [
+    "plugins.certificates",
+    "plugins.publisher",
+    "plugins.served_corpus",
+    "plugins.daemons",
+    "plugins.simulator",
+]
 
 CORPUS = Path(os.environ.get("FEED_CORPUS", Path(__file__).resolve().parents[1].parent / "shared" / "corpus"))
 

@@ -39,6 +39,7 @@ def same_site(one: str, other: str) -> bool:
     return host_key(one) == host_key(other)
 
 
+@lru_cache(maxsize=4096)
 def registrable(host: str) -> str:
     """Return the part of a host name that its owner registered; the host itself where it is an address or a suffix."""
     try:

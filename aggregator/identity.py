@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -118,6 +119,7 @@ def _is_theirs(guid: str, source_url: str) -> bool:
     return bool(host) and registrable(host) == registrable(_host(source_url))
 
 
+@lru_cache(maxsize=1024)
 def _host(url: str) -> str:
     return host_and_port(url).rpartition(":")[0].strip("[]")
 

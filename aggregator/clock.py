@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Linux: stands still for nothing. The monotonic clock of macOS counts sleep anyway."""
+
 
 def now() -> datetime:
     """Return the present instant, aware, in UTC."""
@@ -12,5 +15,5 @@ def now() -> datetime:
 
 
 def monotonic() -> float:
-    """Return seconds that never go back, from an arbitrary start."""
-    return time.monotonic()
+    """Return seconds that never go back, from an arbitrary start; the time that the machine slept counts, where it can."""
+    return time.clock_gettime(_STEADY)

@@ -74,7 +74,8 @@ def _trouble(source: PollState, now: datetime) -> Health | None:
         times = "once" if source.failures == 1 else f"{source.failures} times in a row"
         reason = f"{source.failure_detail or source.failure_kind} ({source.failure_kind}, {times})"
         return Health(State.BLOCKED if refused else State.FAILING, reason, source.failing_since)
-    if source.lease_until is None and now - source.next_poll_at > LATE:
+    waits_for_network = source.failure_kind == FailureKind.OFFLINE
+    if source.lease_until is None and now - source.next_poll_at > LATE and not waits_for_network:
         return Health(
             State.LATE, "its time has passed; nothing polls (is `aggregator run` running?)", source.next_poll_at
         )
@@ -96,6 +97,8 @@ def _oddity(source: PollState, now: datetime) -> Health | None:
 
 
 def _fine(source: PollState) -> Health:
+    if source.failure_kind == FailureKind.OFFLINE:
+        return Health(State.OK, f"offline: {source.failure_detail}; it is asked when a host answers again")
     if source.last_success_at is None:
         return Health(State.OK, "not polled yet")
     answer = "the last answer was whole" if source.last_status != 304 else "the last answer was: not modified"

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from aggregator.calm import Occasion
 from aggregator.fetch import fetch
 from aggregator.hosts import host_key
 from aggregator.model import (
@@ -26,6 +27,7 @@ from aggregator.model import (
     Updated,
 )
 from aggregator.network import Network
+from aggregator.pacer import Ended, Pacer
 from aggregator.reconcile import asked, reconcile
 from aggregator.redirects import NOBODY_MOVED, moving_hosts
 from aggregator.schedule import after, interrupted
@@ -73,6 +75,8 @@ class _Finished:
     result: PollResult
     seen_at: datetime
     took: timedelta
+    ended: float
+    """Monotonic seconds."""
 
 
 class Poller:
@@ -109,6 +113,7 @@ class Poller:
         self.trouble: str | None = None
         self.changed = asyncio.Event()
         self._turns = Turns(0, 0, 0)
+        self._pacer = Pacer(store)
         self.use(settings, user_agent)
 
     def use(self, settings: Settings, user_agent: str) -> None:
@@ -123,6 +128,7 @@ class Poller:
         turns = Turns(polling.concurrency, polling.per_host, polling.host_delay.total_seconds())
         turns.go_on_from(self._turns)
         self._turns = turns
+        self._pacer.use(settings)
 
     def wake(self) -> None:
         """Look for due sources soon."""
@@ -136,8 +142,24 @@ class Poller:
     async def run(self, stopping: asyncio.Event) -> None:
         """Poll what is due until `stopping` is set; `wake` makes it look again."""
         while not stopping.is_set():
-            await self._step(only=None, due=True, force=False)
+            await self.tick()
             await self._pause(at_most=1.0)
+
+    async def tick(self) -> None:
+        """Look once for what is due, so that neither a return nor a lost network makes a herd (rules 30, 31, 47)."""
+        now, ticks = self._clocks.now(), self._clocks.monotonic()
+        look = self._pacer.look(now, ticks)
+        if look.occasion is not Occasion.NOTHING:
+            busy = {claim.state.source.id for claim in (*self._queue, *self._tasks.values())}
+            try:
+                await asyncio.to_thread(self._pacer.bring_in_order, look, now, busy)
+            except StoreError as error:
+                self._store_failed(error)
+        if not self._pacer.offline:
+            await self._step(only=None, due=True, force=False)
+            return
+        probes = self._pacer.may_probe(ticks)
+        await self._step(only=None if probes else self._pacer.own, due=True, force=False, at_most=1 if probes else None)
 
     async def poll_once(self, source_ids: Collection[str], *, due: bool = True, force: bool = False) -> None:
         """
@@ -180,23 +202,26 @@ class Poller:
 
     # --- taking turns ---
 
-    async def _step(self, *, only: Collection[str] | None, due: bool, force: bool) -> list[Claim]:
+    async def _step(
+        self, *, only: Collection[str] | None, due: bool, force: bool, at_most: int | None = None
+    ) -> list[Claim]:
         """Claim what may be claimed, start what may start; return what was claimed."""
         self._wake.clear()
         claimed: list[Claim] = []
         if len(self._queue) <= self._turns.free // 2 and (only is None or only):
             # Shielded: a claim that is on disk is ours to poll or to give back, whatever becomes of this step.
-            self._claiming = asyncio.create_task(self._claim(only, due=due))
+            self._claiming = asyncio.create_task(self._claim(only, due=due, at_most=at_most))
             claimed = await asyncio.shield(self._claiming)
         self._start_ready(force=force)
         return claimed
 
-    async def _claim(self, only: Collection[str] | None, *, due: bool) -> list[Claim]:
+    async def _claim(self, only: Collection[str] | None, *, due: bool, at_most: int | None) -> list[Claim]:
         """Claim what may be claimed, put it into the queue and return it."""
         at = self._clocks.monotonic()
         room = 2 * self._turns.total - self._turns.running - len(self._queue)
         if room <= 0 or at < self._paused_until or self._stopped:
             return []
+        room = room if at_most is None else min(room, at_most)
         waiting = Counter(claim.state.source.host for claim in self._queue)
         claim_due = self._store.claim_due
         try:
@@ -214,6 +239,9 @@ class Poller:
         except StoreError as error:
             self._store_failed(error)
             return []
+        # A clock that was set ahead makes leases look passed; what is under way is not begun a second time.
+        under_way = {claim.state.source.id for claim in self._tasks.values()}
+        claimed = [claim for claim in claimed if claim.state.source.id not in under_way]
         self._queue.extend(claimed)
         return claimed
 
@@ -270,8 +298,8 @@ class Poller:
         except Exception:  # a fault of ours must cost one poll, not the daemon; the traceback is logged
             log.exception("source=%s a fault in the corridor", source.id)
             result = Failed(FailureKind.INTERNAL, "a fault of this program; its log has the traceback")
-        took = timedelta(seconds=self._clocks.monotonic() - began)
-        self._finished.append(_Finished(claim, source, result, seen_at, took))
+        ended = self._clocks.monotonic()
+        self._finished.append(_Finished(claim, source, result, seen_at, timedelta(seconds=ended - began), ended))
         await asyncio.shield(self._settle())
 
     async def _ask(self, source: Source, state: PollState, seen_at: datetime, *, force: bool) -> PollResult:
@@ -328,6 +356,9 @@ class Poller:
     def _save(self, finished: Sequence[_Finished]) -> list[Outcome]:
         """Reconcile and schedule each, save them together; what could not be saved is tried once more alone."""
         now = self._clocks.now()
+        ended = [Ended(one.source, one.claim.state, one.result, one.ended) for one in finished]
+        results = self._pacer.judged(ended, now)
+        finished = [replace(one, result=result) for one, result in zip(finished, results, strict=True)]
         settled = [self._settled_whatever_comes(one, now) for one in finished]
         saved = self._store.save_polls([poll for poll, _ in settled], now)
         outcomes = []

@@ -33,7 +33,7 @@ GRACE = 6.0
 LAST_FILES = 1.0
 """Seconds that record files are still written for after that; the next start writes the rest."""
 
-UNREACHED = {FailureKind.DNS, FailureKind.CONNECT}
+UNREACHED = {FailureKind.DNS, FailureKind.CONNECT, FailureKind.OFFLINE}
 
 
 class Daemon:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 
 import httpx
@@ -37,6 +38,8 @@ class Asked:
     headers: httpx.Headers
     nth: int
     """How many requests for this URL came before."""
+    ticks: float = 0.0
+    """Seconds of the clock that nobody sets."""
 
     def raw(self, name: str) -> bytes | None:
         """Return the header's bytes as they were sent."""
@@ -72,6 +75,8 @@ class World:
     """The monotonic clock: it goes on with `now`, but not when the wall clock alone is set."""
     jitter: Callable[[], float] = lambda: 0.0
     sites: dict[str, Site] = field(default_factory=dict)
+    waits: dict[str, asyncio.Event] = field(default_factory=dict)
+    """Events that the answers of these URLs wait for."""
     log: list[Asked] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
 
@@ -101,6 +106,28 @@ class World:
             stuck = due <= self.now and len(self.outcomes) == before
             self.turn(max(due, self.now + (MINUTE if stuck else timedelta())), until)
         self.turn(until, until)
+
+    async def live(self, span: timedelta) -> None:
+        """Let the time go by as in the daemon: it looks each second while there is something to do, else each minute."""
+        until = self.ticks + span.total_seconds()
+        while self.ticks <= until:
+            before = len(self.log)
+            await self.tick()
+            while self.poller.under_way:  # noqa: ASYNC110 - the loop itself is what is waited for
+                await asyncio.sleep(0)
+            due = self.store.next_due_at(self.now)
+            soon = len(self.log) > before or due is None
+            wait = 1.0 if soon else min(max(1.0, ceil((due - self.now).total_seconds())), 60.0)
+            self.now += timedelta(seconds=wait)
+            self.ticks += wait
+
+    async def tick(self) -> None:
+        """Look once, as the daemon does."""
+        await self.poller.tick()
+
+    def everywhere(self, site: Site) -> None:
+        """Let every source be answered like this."""
+        self.sites = {source.url: site for source in self.sources}
 
     async def polls(self, count: int) -> None:
         """Let time go by until so many more polls have been saved."""
@@ -139,10 +166,11 @@ class World:
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         url = str(request.url)
-        asked = Asked(self.now, url, request.headers, self._seen[url])
+        asked = Asked(self.now, url, request.headers, self._seen[url], self.ticks)
         self._seen[url] += 1
         self.log.append(asked)
-        await asyncio.sleep(0)
+        if url in self.waits:
+            await self.waits[url].wait()
         answer = self.sites[url](asked)
         if isinstance(answer, PollError):
             raise answer

@@ -1,0 +1,132 @@
+"""Brings the stored times of polls in order where they would make a herd or stand still: what `calm` says, done."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from aggregator.calm import UNREACHED, Clockwatch, Look, Occasion, Reach, mended, others, shifted, spread
+from aggregator.hosts import host_and_port
+from aggregator.model import Failed, FailureKind, PollResult, Settings, Source
+from aggregator.schedule import after
+from storage.contract import HostState, Poll, PollState, Store
+
+
+class Ended(NamedTuple):
+    """A poll that ended: its source, the state that it was claimed with, and what it came to."""
+
+    source: Source
+    before: PollState
+    result: PollResult
+    ticks: float
+    """When, in monotonic seconds."""
+
+
+class Pacer:
+    """
+    Minds the clocks and the network between polls.
+
+    The operator's own hosts (`polling.allow_private`) are never made to wait: nobody else is troubled by them, and
+    they say nothing of the network. What it does to the store it does in the caller's thread.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._clocks = Clockwatch()
+        self._reach = Reach()
+        self._returned = False
+        self._sources: dict[str, Source] = {}
+        self.own: frozenset[str] = frozenset()
+        """Ids of the sources on the operator's own hosts."""
+
+    def use(self, settings: Settings) -> None:
+        """Go by these settings; what they add is spread like what comes due while nothing polls."""
+        private = settings.polling.allow_private
+        self._sources = {source.id: source for source in settings.sources}
+        self.own = frozenset(source.id for source in settings.sources if host_and_port(source.url) in private)
+        self._returned = True
+
+    @property
+    def offline(self) -> bool:
+        """Whether no host of the internet can be reached."""
+        return self._reach.offline
+
+    def may_probe(self, ticks: float) -> bool:
+        """Return whether a host may be tried while offline, and take that turn."""
+        return self._reach.may_probe(ticks)
+
+    def look(self, now: datetime, ticks: float) -> Look:
+        """Return what there is to bring in order; costs nothing where nothing happened."""
+        look = self._clocks.look(now, ticks)
+        returned, self._returned = self._returned, False
+        return Look(Occasion.RETURN) if returned and look.occasion is Occasion.NOTHING else look
+
+    def bring_in_order(self, look: Look, now: datetime, busy: Collection[str]) -> None:
+        """Write the times of polls anew, those of the `busy` ids aside. Raises StoreError."""
+        states = others(self._store.states(), busy)
+        if look.occasion is Occasion.CLOCK_SET:
+            self._write(shifted(states, look.step), now)
+            return
+        right = mended(states, now)
+        self._write(right, now)
+        waiting = {state.source.id for state, _ in right} | self.own
+        herd = spread(others(states, waiting), now)
+        self._write([(state, HostState(state.source.host)) for state in herd], now)
+
+    def _write(self, states: Sequence[tuple[PollState, HostState]], now: datetime) -> None:
+        if states:
+            self._store.save_polls([Poll(state, host) for state, host in states], now)
+
+    def judged(self, ended: Sequence[Ended], now: datetime) -> list[PollResult]:
+        """
+        Return the results with failures that only our own network explains as `offline`, which count against nobody.
+
+        The failures that told so, and were saved before, are taken back. Raises StoreError.
+        """
+        was_offline = self._reach.offline
+        for one in ended:
+            if one.source.id not in self.own and not _says_nothing(one.result):
+                self._reach.noted(one.before, reached=not _unreached(one.result), ticks=one.ticks)
+        if was_offline and not self._reach.offline:
+            self._returned = True
+        if not was_offline and self._reach.offline:
+            self._take_back({one.source.id for one in ended}, now)
+        if not self._reach.offline:
+            return [one.result for one in ended]
+        return [self._offline(one) for one in ended]
+
+    def _offline(self, one: Ended) -> PollResult:
+        if one.source.id in self.own or not _unreached(one.result) or not isinstance(one.result, Failed):
+            return one.result
+        return Failed(FailureKind.OFFLINE, f"no host could be reached, so not its fault ({one.result.detail})")
+
+    def _take_back(self, ended: Collection[str], now: datetime) -> None:
+        wronged = self._reach.wronged()
+        polls = []
+        for state in self._store.states() if wronged.keys() - set(ended) else ():
+            before, source = wronged.get(state.source.id), self._sources.get(state.source.id)
+            # One that was polled again since has a newer story than the one to be taken back.
+            if before is None or source is None or state.polls != before.polls + 1 or state.lease_until is not None:
+                continue
+            verdict = Failed(FailureKind.OFFLINE, "no host could be reached, so not its fault")
+            polls.append(Poll(*after(before, HostState(before.source.host), source, verdict, now, 0.0)))
+        if polls:
+            self._store.save_polls(polls, now)
+
+
+def _unreached(result: PollResult) -> bool:
+    return isinstance(result, Failed) and result.kind in UNREACHED and not result.hops
+
+
+def _says_nothing(result: PollResult) -> bool:
+    """Return whether a failure may be our own, or the network's as well as the host's."""
+    silent = {
+        FailureKind.TIMEOUT,
+        FailureKind.INTERRUPTED,
+        FailureKind.INTERNAL,
+        FailureKind.REFUSED_ADDRESS,
+        FailureKind.OFFLINE,
+        FailureKind.STORAGE,
+    }
+    return isinstance(result, Failed) and result.kind in silent and not result.hops

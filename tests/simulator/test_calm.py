@@ -1,0 +1,332 @@
+"""Cases S23, S54 to S58: what must not become a herd, and what must not stand still."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from aggregator.model import FailureKind, PollError, Source
+from plugins.simulator import (
+    DAY,
+    FEED,
+    HOUR,
+    MINUTE,
+    Answer,
+    Asked,
+    World,
+    always,
+    hourly,
+    ok,
+    rss,
+    says,
+    script,
+    source,
+)
+
+Make = Callable[..., World]
+
+
+def many(count: int, **settings: object) -> list[Source]:
+    return [source(f"s{n}", f"https://s{n}.example/feed", **settings) for n in range(count)]
+
+
+def unchanging(asked: Asked) -> Answer:
+    return says(304) if asked.has(b'"a"') else ok(rss("1"), {"ETag": '"a"'})
+
+
+def minutes(w: World, since: int = 0) -> list[int]:
+    """How many requests fell into each minute, from the request of that number on."""
+    asked = w.log[since:]
+    counted = Counter(int((one.at - asked[0].at) / MINUTE) for one in asked)
+    return [counted[minute] for minute in range(max(counted) + 1)]
+
+
+async def test_a_start_asks_nobody_who_is_not_due(world: Make) -> None:
+    """S54."""
+    w = world(*many(200, every=HOUR))
+    w.everywhere(unchanging)
+    await w.poll()
+    w.turn(w.now + 10 * MINUTE)
+    w.restart()
+
+    await w.live(49 * MINUTE)
+
+    assert len(w.log) == 200
+
+
+async def test_a_first_start_spreads_its_sources(world: Make) -> None:
+    """S56."""
+    w = world(*many(300))
+    w.everywhere(unchanging)
+
+    await w.live(10 * MINUTE)
+
+    assert len(w.log) == 300
+    assert w.log[-1].at - w.log[0].at == timedelta(seconds=299)
+    assert max(minutes(w)) <= 61
+
+
+async def test_a_single_source_does_not_wait_at_a_first_start(world: Make) -> None:
+    """S56."""
+    w = world()
+    w.everywhere(unchanging)
+
+    await w.live(timedelta(seconds=1))
+
+    assert len(w.log) == 1
+
+
+async def test_after_two_days_off_a_thousand_come_back_over_a_quarter_of_an_hour(world: Make) -> None:
+    """S55: and an interval later there is no second herd."""
+    w = world(*many(1000, every=HOUR))
+    w.everywhere(unchanging)
+    await w.poll()
+    w.turn(w.now + 2 * DAY)
+    w.restart()
+
+    await w.live(20 * MINUTE)
+    back = minutes(w, 1000)
+    await w.live(70 * MINUTE)
+
+    assert sum(back) == 1000
+    assert sum(back[:15]) >= 990
+    assert max(back) <= 68
+    assert max(minutes(w, 1000)) <= 75
+
+
+async def test_what_was_never_asked_comes_first(world: Make) -> None:
+    """S56."""
+    w = world(*many(30, every=HOUR))
+    w.everywhere(unchanging)
+    await w.poll()
+    w.turn(w.now + DAY)
+    new = [source(f"new{n}", every=HOUR) for n in range(5)]
+    w.restart(*w.sources, *new)
+    w.everywhere(unchanging)
+
+    await w.live(2 * MINUTE)
+
+    assert {asked.url for asked in w.log[30:35]} == {one.url for one in new}
+
+
+async def test_restarts_one_after_the_other_ask_nobody_twice(world: Make) -> None:
+    """S55, rule 30."""
+    w = world(*many(200, every=HOUR))
+    w.everywhere(unchanging)
+    await w.poll()
+    w.turn(w.now + DAY)
+
+    for _ in range(5):
+        w.restart()
+        await w.live(timedelta(seconds=20))
+    await w.live(5 * MINUTE)
+
+    assert set(w.counted().values()) == {2}
+
+
+async def test_a_start_keeps_a_host_waiting_that_asked_for_it(world: Make) -> None:
+    """S23, rule 27."""
+    w = world(hourly("a"), *many(3, every=HOUR))
+    w.everywhere(unchanging)
+    w.sites[FEED] = script(lambda: says(429, {"Retry-After": "7200"}), lambda: ok(rss("1")))
+    await w.poll()
+    w.turn(w.now + 110 * MINUTE)
+    w.restart()
+
+    await w.live(9 * MINUTE)
+    early = w.counted()[FEED]
+    await w.live(5 * MINUTE)
+
+    assert early == 1
+    assert w.counted()[FEED] == 2
+
+
+async def test_polling_by_hand_waits_for_no_spreading(world: Make) -> None:
+    w = world(*many(50))
+    w.everywhere(unchanging)
+
+    await w.poll()
+
+    assert {one.at for one in w.log} == {w.now}
+
+
+async def test_a_private_host_is_asked_at_once(world: Make) -> None:
+    own = [source(f"o{n}", f"http://127.0.0.1:8{n:03}/feed", every=HOUR) for n in range(20)]
+    w = world(*own, allow_private=frozenset(f"127.0.0.1:8{n:03}" for n in range(20)))
+    w.everywhere(unchanging)
+
+    await w.live(timedelta(seconds=1))
+
+    assert len(w.log) == 20
+
+
+@pytest.mark.parametrize("step", [DAY, -DAY, -365 * DAY, 365 * DAY], ids=["+1 d", "-1 d", "-1 y", "+1 y"])
+async def test_a_clock_that_is_set_changes_no_wait(world: Make, step: timedelta) -> None:
+    """S57, while the daemon runs."""
+    w = world(*many(20, every=HOUR))
+    w.everywhere(unchanging)
+    await w.live(30 * MINUTE)
+    before = {one.url: one.ticks for one in w.log}
+
+    w.now += step
+    await w.live(5 * HOUR)
+
+    for one in w.sources:
+        times = [asked.ticks for asked in w.asked(one.url)]
+        assert times[0] == before[one.url]
+        assert all(3600 <= later - earlier <= 3661 for earlier, later in pairwise(times))
+        assert len(times) == 6
+
+
+async def test_a_clock_that_is_set_back_does_not_end_what_a_host_asked_for(world: Make) -> None:
+    """S57 and S23."""
+    w = world(hourly())
+    w.sites[FEED] = script(lambda: says(429, {"Retry-After": "10800"}), lambda: ok(rss("1")))
+    await w.live(10 * MINUTE)
+
+    w.now -= 2 * DAY
+    await w.live(4 * HOUR)
+
+    assert [round((later.ticks - earlier.ticks) / 3600, 1) for earlier, later in pairwise(w.log)] == [3.0, 1.0]
+
+
+@pytest.mark.parametrize("back", [DAY, 365 * DAY])
+async def test_a_clock_that_was_set_back_between_two_starts_freezes_nobody(world: Make, back: timedelta) -> None:
+    """S57, while nothing runs."""
+    w = world(*many(20, every=HOUR))
+    w.everywhere(unchanging)
+    await w.live(10 * MINUTE)
+
+    w.now -= back
+    w.restart()
+    await w.live(5 * HOUR)
+
+    for one in w.sources:
+        times = [asked.ticks for asked in w.asked(one.url)]
+        assert all(later - earlier >= 3600 for earlier, later in pairwise(times))
+        assert len(times) >= 4
+
+
+async def test_a_next_poll_beyond_anything_that_could_be_asked_for_is_brought_near(world: Make) -> None:
+    """S57: a clock that stood far ahead when the source was polled last, and was right before."""
+    w = world(hourly())
+    w.everywhere(unchanging)
+    w.now += 400 * DAY
+    await w.poll()
+    w.now -= 400 * DAY
+    w.restart()
+
+    await w.live(2 * HOUR)
+
+    assert len(w.log) >= 2
+
+
+async def test_a_machine_that_wakes_up_asks_as_after_a_start(world: Make) -> None:
+    """S57: eight hours of sleep, which both clocks saw."""
+    w = world(*many(120, every=HOUR))
+    w.everywhere(unchanging)
+    await w.live(10 * MINUTE)
+
+    w.turn(w.now + 8 * HOUR)
+    await w.live(5 * MINUTE)
+
+    assert max(minutes(w, 120)) <= 61
+    assert set(w.counted().values()) == {2}
+
+
+def cut(asked: Asked) -> PollError:
+    return PollError(FailureKind.DNS, f"the name of {asked.url} does not resolve")
+
+
+async def test_a_lost_network_counts_against_nobody_and_costs_a_probe_a_minute(world: Make) -> None:
+    """S58."""
+    w = world(*many(60, every=HOUR))
+    w.everywhere(unchanging)
+    await w.live(50 * MINUTE)
+    began = len(w.log)
+    w.everywhere(cut)
+
+    await w.live(6 * HOUR)
+    down = w.log[began:]
+    states = w.store.states()
+    healths = {w.row(one.id)["kind"] for one in w.sources}
+    w.everywhere(unchanging)
+    back = len(w.log)
+    await w.live(30 * MINUTE)
+
+    assert {state.failures for state in states} == {0}
+    assert 300 <= len(down) <= 6 * 60 + 10
+    assert "offline" in healths
+    assert healths <= {"offline", None}
+    assert max(minutes(w, back)) <= 61
+    assert {one.url for one in w.log[back:]} == {one.url for one in w.sources}
+    assert {w.row(one.id)["state"] for one in w.sources} == {"ok"}
+
+
+async def test_health_says_offline_and_not_that_the_source_fails(world: Make) -> None:
+    """S58."""
+    w = world(*many(8, every=HOUR))
+    w.everywhere(cut)
+
+    await w.live(30 * MINUTE)
+
+    rows = [w.row(one.id) for one in w.sources]
+    assert {row["state"] for row in rows} == {"ok"}
+    assert any("no host could be reached" in str(row["reason"]) for row in rows)
+
+
+async def test_hosts_that_are_down_are_not_taken_for_a_lost_network_while_one_answers(world: Make) -> None:
+    """S58, the other side of it."""
+    w = world(*many(12, every=HOUR))
+    w.everywhere(cut)
+    w.sites["https://s11.example/feed"] = unchanging
+
+    await w.live(2 * HOUR)
+
+    failing = [w.state(f"s{n}").failures for n in range(11)]
+    assert min(failing) >= 1
+    assert max(w.counted().values()) <= 4
+
+
+async def test_four_hosts_that_are_down_are_no_lost_network(world: Make) -> None:
+    """S58, the other side of it."""
+    w = world(*many(4, every=HOUR))
+    w.everywhere(cut)
+
+    await w.live(30 * MINUTE)
+
+    assert {w.state(one.id).failures for one in w.sources} == {1}
+
+
+async def test_the_own_hosts_are_asked_while_the_internet_cannot_be_reached(world: Make) -> None:
+    """S58: a feed generator on this machine says nothing of the network, and is not kept from us by it."""
+    own = source("own", "http://127.0.0.1:1200/feed", every=HOUR)
+    w = world(own, *many(8, every=HOUR), allow_private=frozenset({"127.0.0.1:1200"}))
+    w.everywhere(cut)
+    w.sites[own.url] = unchanging
+
+    await w.live(5 * HOUR)
+
+    assert len(w.asked(own.url)) >= 5
+    assert w.state("s3").failures == 0
+
+
+async def test_a_poll_under_way_is_not_begun_anew_when_the_clock_is_set_ahead(world: Make) -> None:
+    w = world(hourly())
+    going_on = asyncio.Event()
+
+    w.waits[FEED] = going_on
+    w.sites[FEED] = always(lambda: ok(rss("1")))
+    await w.tick()
+    w.now += DAY
+    await w.tick()
+    await w.tick()
+    going_on.set()
+    await w.live(MINUTE)
+
+    assert len(w.log) == 1

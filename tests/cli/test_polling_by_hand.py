@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import shlex
 import signal
 import subprocess
@@ -201,3 +203,21 @@ def test_quiet_and_json_logs_change_no_result(three: Home) -> None:
 
     assert polled.stdout == "ok        a  2 new\n1 source: 1 ok (2 new), 0 unchanged, 0 failed\n"
     assert polled.stderr == ""
+
+
+@pytest.mark.parametrize(("options", "drawn"), [([], True), (["-q"], False)], ids=["as it is", "quiet"])
+def test_a_bar_is_drawn_on_a_terminal_only(three: Home, options: list[str], drawn: bool) -> None:
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "aggregator", "-c", str(three.config), *options, "poll"]
+
+    polled = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=end, text=True, timeout=60)
+
+    os.set_blocking(terminal, False)
+    try:
+        shown = os.read(terminal, 65536).decode()
+    except BlockingIOError:
+        shown = ""
+    os.close(terminal)
+    os.close(end)
+    assert ("3/3" in shown, "░" in shown) == (drawn, drawn)
+    assert polled.stdout.splitlines()[-1] == "3 sources: 2 ok (3 new), 0 unchanged, 1 failed"

@@ -6,9 +6,11 @@ import calendar
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +21,7 @@ import feedparser
 import pytest
 
 from plugins.daemons import Running
-from plugins.served_corpus import Home, Shelf
+from plugins.served_corpus import Home, PolledCorpus, Shelf
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -135,9 +137,7 @@ def look(running: Running, tmp_path: Path, require: Callable[[str, bool], None])
     # A cache of newsboat has each id once: of two feeds with the same entries one would stand empty.
     homes = {ending: tmp_path / f"newsboat-{ending}" for ending in ("atom", "rss")}
     for ending, folder in homes.items():
-        folder.mkdir()
-        (folder / "config").touch()
-        (folder / "urls").write_text(f"{running.base}feed.{ending}\n")
+        subscribe(folder, f"{running.base}feed.{ending}")
 
     def looking() -> dict[str, list[Shown]]:
         found = {}
@@ -150,6 +150,13 @@ def look(running: Running, tmp_path: Path, require: Callable[[str, bool], None])
         return {name: sorted(entries) for name, entries in found.items()}
 
     return looking
+
+
+def subscribe(folder: Path, url: str) -> None:
+    """Make a home of newsboat with one feed in it."""
+    folder.mkdir()
+    (folder / "config").touch()
+    (folder / "urls").write_text(f"{url}\n")
 
 
 def in_newsboat(folder: Path) -> list[Shown]:
@@ -173,9 +180,9 @@ def in_newsboat(folder: Path) -> list[Shown]:
 def in_sfeed(body: bytes) -> list[Shown]:
     done = subprocess.run(["sfeed"], input=body, check=True, capture_output=True, timeout=30)
     found = []
-    for line in done.stdout.decode().splitlines():
+    for line in done.stdout.decode().removesuffix("\n").split("\n"):
         at, title, link, text, kind, id_, _, enclosure, *_ = line.split("\t")
-        assert kind == "html"
+        assert kind == ("html" if text else "")
         plain = text.replace("\\n", "\n").replace("\\t", "\t").replace("\\\\", "\\")
         found.append(Shown(id_, title, link, plain, int(at), enclosure))
     return found
@@ -188,10 +195,10 @@ def in_feedparser(body: bytes) -> list[Shown]:
         Shown(
             entry.id,
             entry.title,
-            entry.link,
-            entry.content[0].value,
+            entry.get("link", ""),
+            entry.content[0].value if "content" in entry else "",
             calendar.timegm(entry.published_parsed),
-            entry.enclosures[0].href if entry.enclosures else "",
+            entry.enclosures[0].href if entry.get("links") and entry.enclosures else "",
         )
         for entry in parsed.entries
     ]
@@ -302,3 +309,38 @@ def test_a_json_feed_reader_has_the_same_entries(home: Home, running: Running) -
         for item in feed["items"]
     ]
     assert sorted(found) == stored(home)
+
+
+@pytest.fixture
+def serving_corpus(polled_corpus: PolledCorpus) -> Iterator[Running]:
+    """`aggregator serve` on everything that the real feeds list."""
+    home = polled_corpus.home
+    command = [sys.executable, "-m", "aggregator", "-c", str(home.config), "serve"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=home.folder
+    ) as process:
+        running = Running(process)
+        try:
+            yield running
+        finally:
+            running.stop(signal.SIGKILL)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("ending", ["atom", "rss"])
+def test_500_entries_of_real_feeds_reach_each_reader_under_their_ids_and_titles(
+    serving_corpus: Running, require: Callable[[str, bool], None], tmp_path: Path, ending: str
+) -> None:
+    for program in ("newsboat", "sfeed"):
+        require(program, shutil.which(program) is not None)
+    subscribe(tmp_path / "newsboat", f"{serving_corpus.base}feed.{ending}?limit=500")
+    items = json.loads(serving_corpus.get("/feed.json?limit=500")[2])["items"]
+    titles = {item["id"]: item["title"] for item in items if "title" in item}
+
+    body = serving_corpus.get(f"/feed.{ending}?limit=500")[2]
+    readers = [in_newsboat(tmp_path / "newsboat"), in_sfeed(body), in_feedparser(body)]
+
+    assert len(items) == 500
+    for entries in readers:
+        assert len(entries) == 500
+        assert {one.id: one.title for one in entries if one.id in titles} == titles

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -86,7 +87,9 @@ def start_alone(name: str, port: int) -> Cost:
 def main() -> int:
     """Print the table; return 1 where a goal is missed."""
     adopt_orphans()
-    farm = subprocess.Popen([sys.executable, "-m", "bench.farm"], stdout=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    serve = [sys.executable, "-m", "bench.farm"]
+    farm = subprocess.Popen(serve, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert farm.stdout is not None
         port = int(farm.stdout.readline() or 0)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import random
 import sys
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -199,10 +201,17 @@ async def serve() -> None:
         finally:
             writer.close()
 
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
     server = await asyncio.start_server(handle, "127.0.0.1", 0, backlog=256)
     print(server.sockets[0].getsockname()[1], flush=True)
     async with server:
         await server.serve_forever()
+
+
+def _end_with_stdin() -> None:
+    """End when whoever started us has ended, however that came."""
+    sys.stdin.read()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,8 @@ class Workers:
     def __init__(self, count: int = 2, limits: WorkerLimits = WorkerLimits()) -> None:
         self._count = count
         self._limits = limits
-        self._pool: ProcessPool | None = None
+        self._pools: dict[bool, ProcessPool] = {}
+        """By whether it reads large bodies: one at a time, each in a worker of its own, which takes its memory along."""
         self._moved = 0.0
         self._large = asyncio.Semaphore()
 
@@ -67,10 +68,10 @@ class Workers:
         Raises PollError: what the stages raise, or PARSE_LIMIT where the worker had to be ended.
         """
         cpu = int(self._limits.cpu.total_seconds())
-        # One large body at a time: two at once would take twice the memory, and the small ones still have a worker.
-        async with self._large if len(fetched.body) > LARGE else nullcontext():
+        large = len(fetched.body) > LARGE
+        async with self._large if large else nullcontext():
             try:
-                return await self._read(source, fetched, seen_at, cpu)
+                return await self._read(source, fetched, seen_at, cpu, large=large)
             except WallTimeout:
                 wall = self._limits.wall.total_seconds()
                 raise PollError(FailureKind.PARSE_LIMIT, f"reading it took more than {wall:g} s") from None
@@ -80,23 +81,23 @@ class Workers:
                 limit = self._limits.memory // (1024 * 1024)
                 raise PollError(FailureKind.PARSE_LIMIT, f"reading it took more than {limit} MB of memory") from None
 
-    async def _read(self, source: Source, fetched: Fetched, seen_at: datetime, cpu: int) -> Reading:
+    async def _read(self, source: Source, fetched: Fetched, seen_at: datetime, cpu: int, *, large: bool) -> Reading:
         """
         Read it in the pool; in a new one where the pool broke.
 
         It does where a worker ends between two bodies, or while it takes one in, and takes no work any more then.
         """
         for _ in range(POOLS):
-            pool = self._running()
+            pool = self._running(large=large)
             try:
                 future = pool.schedule(
                     _read, args=(source, fetched, seen_at, cpu), timeout=self._limits.wall.total_seconds()
                 )
                 return await self._watched(pool, asyncio.wrap_future(future))
             except (BrokenProcessPool, _PoolError):
-                if self._pool is pool:
+                if self._pools.get(large) is pool:
                     log.warning("the workers that read bodies broke down, and are replaced")
-                    self._pool = None
+                    del self._pools[large]
                     await asyncio.to_thread(_end, pool)
         raise PollError(FailureKind.PARSE_LIMIT, f"the workers that read it broke down, {POOLS} times")
 
@@ -115,23 +116,22 @@ class Workers:
 
     def close(self) -> None:
         """End the workers; what they were reading is lost."""
-        if self._pool is not None:
-            _end(self._pool)
-            self._pool = None
+        while self._pools:
+            _end(self._pools.popitem()[1])
 
-    def _running(self) -> ProcessPool:
-        if self._pool is None:
+    def _running(self, *, large: bool) -> ProcessPool:
+        if large not in self._pools:
             # forkserver: a fork of the daemon itself would copy its threads' locks in whatever state they are in.
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(["aggregator.intake"])
-            self._pool = _Pool(
-                max_workers=self._count,
-                max_tasks=self._limits.tasks,
+            self._pools[large] = _Pool(
+                max_workers=1 if large else self._count,
+                max_tasks=1 if large else self._limits.tasks,
                 initializer=_confine,
                 initargs=(self._limits.memory,),
                 context=context,
             )
-        return self._pool
+        return self._pools[large]
 
 
 class _PoolError(Exception):

@@ -91,6 +91,19 @@ async def test_a_body_that_no_worker_can_even_take_in_costs_one_poll(workers: Wo
     assert len((await read(workers, feed())).records) == 1
 
 
+@pytest.mark.parametrize("limits", [WorkerLimits(memory=96 * MIB)])
+async def test_a_large_body_leaves_nothing_behind_for_the_next(workers: Workers) -> None:
+    texts = "".join(
+        f"<item><guid>urn:x:{n}</guid><title>{n}</title><description>{'产品 ' * 900}</description></item>"
+        for n in range(1500)
+    )
+    body = f"<rss version='2.0'><channel><title>F</title>{texts}</channel></rss>".encode()
+
+    readings = [await read(workers, body) for _ in range(4)]
+
+    assert [len(reading.records) for reading in readings] == [1500] * 4
+
+
 @pytest.mark.parametrize("limits", [WorkerLimits(wall=timedelta(seconds=1))])
 async def test_a_pool_that_does_nothing_any_more_is_replaced(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aggregator.workers.STUCK", 1.0)

@@ -38,6 +38,11 @@ _ABSOLUTE = re.compile(
 _HALF_REFERENCE = re.compile("&([A-Za-z0-9_]+);")
 _C1 = re.compile("[\x80-\x9f]")
 
+_ENDS_OF_EMPTY = frozenset(
+    f"</{name}>"
+    for name in ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
+)
+
 
 class _Elements:
     """What we do otherwise than feedparser, over either of its parsers."""
@@ -57,6 +62,11 @@ class _Elements:
         # Every element of an unknown namespace is looked up among all of them.
         if len(self.namespaces_in_use) < MAX_NAMESPACES or uri in self.namespaces_in_use.values():
             super().track_namespace(prefix, uri)  # type: ignore[misc] # feedparser's
+
+    # XHTML is kept as HTML, where </br> is a second break.
+    def handle_data(self: Any, text: str, escape: int = 1) -> None:
+        if escape or text not in _ENDS_OF_EMPTY:
+            super().handle_data(text, escape)  # type: ignore[misc] # feedparser's
 
     # The guid as it was written: feedparser resolves one that is a permalink, and derives one from rdf:about.
     def _end_guid(self: Any) -> None:

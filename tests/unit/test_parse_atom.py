@@ -68,7 +68,15 @@ def test_xhtml_content_is_markup_and_keeps_its_text_escaped() -> None:
         "<content type='xhtml'><div xmlns='http://www.w3.org/1999/xhtml'><p class='a'>1 &lt; 2 &amp; <a href='x'>y</a></p><br/></div></content>"
     )
 
-    assert got.content == Text('<p class="a">1 &lt; 2 &amp; <a href="x">y</a></p><br></br>', html=True, base=URL)
+    assert got.content == Text('<p class="a">1 &lt; 2 &amp; <a href="x">y</a></p><br>', html=True, base=URL)
+
+
+def test_empty_elements_of_xhtml_are_there_once() -> None:
+    got = entry(
+        "<content type='xhtml'><div xmlns='http://www.w3.org/1999/xhtml'><p>a<br/>b<img src='c'/><br></br></p><hr/></div></content>"
+    )
+
+    assert got.content == Text('<p>a<br>b<img src="c"><br></p><hr>', html=True, base=URL)
 
 
 def test_plain_content_is_not_markup() -> None:

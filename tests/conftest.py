@@ -48,3 +48,14 @@ def require() -> Callable[[str, bool], None]:
 def anyio_backend() -> str:
     """Async tests run on asyncio, which the product runs on."""
     return "asyncio"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer to write the expected records of tests/golden anew."""
+    parser.addoption("--update-golden", action="store_true", help="write the expected records of tests/golden anew")
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Return whether expected records are to be written, not only compared."""
+    return bool(request.config.getoption("--update-golden"))

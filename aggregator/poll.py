@@ -6,20 +6,16 @@ import asyncio
 import hashlib
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from aggregator.calm import Occasion
-from aggregator.fetch import fetch
 from aggregator.hosts import host_key
 from aggregator.model import (
     Failed,
     FailureKind,
-    Fetched,
-    NotModified,
-    PollError,
     PollResult,
     Settings,
     Source,
@@ -31,9 +27,10 @@ from aggregator.pacer import Ended, Pacer
 from aggregator.reconcile import asked, reconcile
 from aggregator.redirects import NOBODY_MOVED, moving_hosts
 from aggregator.schedule import after, interrupted
+from aggregator.trip import Rider, Trip, twins_of
 from aggregator.turns import Turns
 from aggregator.workers import Reader
-from storage.contract import Changes, Claim, Poll, PollState, Saved, SourceRow, Store, StoreError, Validators
+from storage.contract import Changes, Claim, Poll, PollState, Saved, SourceRow, Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +100,7 @@ class Poller:
         self._clocks = clocks
         self._report = report
         self._queue: deque[Claim] = deque()
-        self._tasks: dict[asyncio.Task[None], Claim] = {}
+        self._tasks: dict[asyncio.Task[None], list[Claim]] = {}
         self._finished: list[_Finished] = []
         self._wake = asyncio.Event()
         self._saving = asyncio.Lock()
@@ -123,6 +120,7 @@ class Poller:
         self._network.permit(polling.allow_private)
         self._settings = settings
         self._sources = {source.id: source for source in settings.sources}
+        self._twins = twins_of(settings.sources)
         self._per_host = polling.per_host
         self._lease = LEASE_BEYOND_TIMEOUT + max((s.timeout for s in settings.sources), default=timedelta())
         turns = Turns(polling.concurrency, polling.per_host, polling.host_delay.total_seconds())
@@ -139,6 +137,11 @@ class Poller:
         """How many attempts are running."""
         return len(self._tasks)
 
+    @property
+    def _asking(self) -> set[str]:
+        """Ids of the sources that are being polled."""
+        return {claim.state.source.id for claims in self._tasks.values() for claim in claims}
+
     async def run(self, stopping: asyncio.Event) -> None:
         """Poll what is due until `stopping` is set; `wake` makes it look again."""
         while not stopping.is_set():
@@ -150,7 +153,7 @@ class Poller:
         now, ticks = self._clocks.now(), self._clocks.monotonic()
         look = self._pacer.look(now, ticks)
         if look.occasion is not Occasion.NOTHING:
-            busy = {claim.state.source.id for claim in (*self._queue, *self._tasks.values())}
+            busy = {claim.state.source.id for claim in self._queue} | self._asking
             try:
                 await asyncio.to_thread(self._pacer.bring_in_order, look, now, busy)
             except StoreError as error:
@@ -223,50 +226,64 @@ class Poller:
             return []
         room = room if at_most is None else min(room, at_most)
         waiting = Counter(claim.state.source.host for claim in self._queue)
-        claim_due = self._store.claim_due
+        busy = self._turns.busy(at, waiting)
         try:
-            claimed = await asyncio.to_thread(
-                lambda: claim_due(
-                    self._clocks.now(),
-                    limit=room,
-                    lease=self._lease,
-                    per_host=self._per_host,
-                    busy=self._turns.busy(at, waiting),
-                    only=only,
-                    due=due,
-                )
-            )
+            claimed = await asyncio.to_thread(self._claimed, room, busy, only, due=due)
         except StoreError as error:
             self._store_failed(error)
             return []
         # A clock that was set ahead makes leases look passed; what is under way is not begun a second time.
-        under_way = {claim.state.source.id for claim in self._tasks.values()}
+        under_way = self._asking
         claimed = [claim for claim in claimed if claim.state.source.id not in under_way]
         self._queue.extend(claimed)
+        return claimed
+
+    def _claimed(self, room: int, busy: Mapping[str, int], only: Collection[str] | None, *, due: bool) -> list[Claim]:
+        """Claim from the store; with each source those that have its address come along, due or not."""
+        now, lease = self._clocks.now(), self._lease
+        claimed = self._store.claim_due(
+            now, limit=room, lease=lease, per_host=self._per_host, busy=busy, only=only, due=due
+        )
+        twins = frozenset[str]().union(*(self._twins.get(claim.state.source.id, ()) for claim in claimed))
+        twins = twins if only is None else twins.intersection(only)
+        if twins := twins.difference(claim.state.source.id for claim in claimed):
+            claimed += self._store.claim_due(
+                now, limit=len(twins), lease=lease, per_host=len(twins), only=twins, due=False
+            )
         return claimed
 
     def _start_ready(self, *, force: bool) -> None:
         if self._stopped:
             return
         at = self._clocks.monotonic()
-        waiting = len(self._queue)
-        for _ in range(waiting):
-            claim = self._queue.popleft()
+        waiting, self._queue = self._queue, deque()
+        while waiting:
+            claim = waiting.popleft()
             host = claim.state.source.host
             if not self._turns.may_start(host, at):
                 self._queue.append(claim)
                 continue
             self._turns.start(host, at)
-            task = asyncio.create_task(self._poll(claim, force=force))
-            self._tasks[task] = claim
+            together = [claim, *self._twins_among(waiting, claim)]
+            task = asyncio.create_task(self._poll(together, force=force))
+            self._tasks[task] = together
             task.add_done_callback(self._ended)
 
+    def _twins_among(self, waiting: deque[Claim], claim: Claim) -> list[Claim]:
+        """Take those out of the queue that would ask for the same."""
+        twins = self._twins.get(claim.state.source.id, frozenset())
+        url = claim.state.effective_url
+        found = [one for one in waiting if one.state.source.id in twins and one.state.effective_url == url]
+        for one in found:
+            waiting.remove(one)
+        return found
+
     def _ended(self, task: asyncio.Task[None]) -> None:
-        claim = self._tasks.pop(task)
-        self._turns.finish(claim.state.source.host)
+        claims = self._tasks.pop(task)
+        self._turns.finish(claims[0].state.source.host)
         self._wake.set()
         if task.cancelled():
-            self._queue.append(claim)  # ended before it had begun: `stop` gives it back
+            self._queue.extend(claims)  # ended before it had begun: `stop` gives it back
         elif error := task.exception():
             log.error("a poll ended outside the corridor", exc_info=error)
 
@@ -280,49 +297,26 @@ class Poller:
 
     # --- one poll ---
 
-    async def _poll(self, claim: Claim, *, force: bool) -> None:
-        """Walk one source down the corridor; whatever happens, one outcome is saved."""
-        source = self._sources.get(claim.state.source.id)
-        if source is None or source.url != claim.state.source.url:  # feeds.yaml was changed after it was claimed
+    async def _poll(self, claims: Sequence[Claim], *, force: bool) -> None:
+        """Walk sources at one address down the corridor; whatever happens, one outcome of each is saved."""
+        riders = [rider for claim in claims if (rider := self._rider(claim))]
+        if stale := {claim.state.source.id for claim in claims} - {rider.source.id for rider in riders}:
             with suppress(StoreError):  # the lease passes by itself
-                await asyncio.to_thread(self._store.release, [claim.state.source.id], self._clocks.now())
+                await asyncio.to_thread(self._store.release, stale, self._clocks.now())
+        if not riders:
             return
         began, seen_at = self._clocks.monotonic(), self._clocks.now()
-        result: PollResult
-        try:
-            result = await self._ask(source, claim.state, seen_at, force=force)
-        except PollError as error:
-            result = Failed(error.kind, error.detail, error.status, error.headers, error.hops)
-        except asyncio.CancelledError:
-            result = Failed(FailureKind.INTERRUPTED, "we stopped while it was under way")
-        except Exception:  # a fault of ours must cost one poll, not the daemon; the traceback is logged
-            log.exception("source=%s a fault in the corridor", source.id)
-            result = Failed(FailureKind.INTERNAL, "a fault of this program; its log has the traceback")
+        results = await Trip(self._network, self._reader, self._user_agent, riders, force=force).results(seen_at)
         ended = self._clocks.monotonic()
-        self._finished.append(_Finished(claim, source, result, seen_at, timedelta(seconds=ended - began), ended))
+        took = timedelta(seconds=ended - began)
+        for (claim, source), result in zip(riders, results, strict=True):
+            self._finished.append(_Finished(claim, source, result, seen_at, took, ended))
         await asyncio.shield(self._settle())
 
-    async def _ask(self, source: Source, state: PollState, seen_at: datetime, *, force: bool) -> PollResult:
-        """Fetch and, if the body is new, read it; the body has its share of the budget until then. Raises PollError."""
-        with self._network.budget.share() as share:
-            answer = await fetch(
-                self._network,
-                source,
-                state.effective_url or source.url,
-                Validators() if force else state.validators,
-                user_agent=self._user_agent,
-                share=share,
-            )
-            match answer:
-                case NotModified():
-                    return Unchanged(answer)
-                case Fetched() if self._same_body(answer, state) and not force:
-                    return Unchanged(answer)
-            return Updated(answer, await self._reader.read(source, answer, seen_at))
-
-    @staticmethod
-    def _same_body(answer: Fetched, state: PollState) -> bool:
-        return answer.truncated is None and answer.validators.digest == state.validators.digest
+    def _rider(self, claim: Claim) -> Rider | None:
+        """Return the claim with its source; None where feeds.yaml was changed after it was claimed."""
+        source = self._sources.get(claim.state.source.id)
+        return Rider(claim, source) if source and source.url == claim.state.source.url else None
 
     # --- saving ---
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,8 @@ def command(options: Options, url: str, as_record: bool, as_json: bool) -> int:
 
     One request is made. feeds.yaml is not needed.
     """
+    import asyncio  # noqa: PLC0415 - --help answers without it: 30 ms
+
     from aggregator.cli.common import echo_json, log_to_stderr  # noqa: PLC0415 - --help answers without it
     from aggregator.daemon.once import look  # noqa: PLC0415 - the same
     from aggregator.model import PollError  # noqa: PLC0415 - the same

@@ -113,11 +113,14 @@ class World:
         while self.ticks <= until:
             before = len(self.log)
             await self.tick()
-            while self.poller.under_way:  # noqa: ASYNC110 - the loop itself is what is waited for
+            while tasks := tuple(self.poller._tasks):
+                await asyncio.wait(tasks)
                 await asyncio.sleep(0)
             due = self.store.next_due_at(self.now)
-            soon = len(self.log) > before or due is None
-            wait = 1.0 if soon else min(max(1.0, ceil((due - self.now).total_seconds())), 60.0)
+            wait = 1.0
+            if due is not None and len(self.log) == before:
+                # Due, and left alone: its host is to wait, or there is no network.
+                wait = min(float(ceil((due - self.now).total_seconds())), 60.0) if due > self.now else 10.0
             self.now += timedelta(seconds=wait)
             self.ticks += wait
 

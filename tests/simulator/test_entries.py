@@ -211,3 +211,49 @@ async def test_what_is_new_at_each_poll_is_stored_once_for_a_month(world: Make) 
 
     assert len(w.titles()) == len(set(w.titles())) == (len(w.log) - 1) // 6 + 10
     assert set(w.gaps()) == {timedelta(seconds=HOUR.total_seconds())}
+
+
+@pytest.mark.parametrize("said", ["text/html", "application/octet-stream", None, "image/png"])
+async def test_what_is_a_feed_is_read_whatever_it_is_called(world: Make, said: str | None) -> None:
+    """S46."""
+    w = world(hourly())
+    w.sites[FEED] = always(lambda: ok(rss("1"), {"Content-Type": said} if said else {}))
+
+    await w.poll()
+
+    assert w.titles() == ["Title 1"]
+
+
+async def test_a_json_feed_is_read_though_it_is_called_text(world: Make) -> None:
+    """S46."""
+    w = world(hourly())
+    w.sites[FEED] = always(
+        lambda: ok(json_feed({"id": "1", "title": "T", "content_text": "x"}), {"Content-Type": "text/plain"})
+    )
+
+    await w.poll()
+
+    assert w.titles() == ["T"]
+
+
+async def test_of_a_document_that_ends_early_all_but_the_last_entry_is_stored_and_it_is_asked_for_anew(
+    world: Make,
+) -> None:
+    """S44: the cut shows in the document alone."""
+    w = world(hourly())
+    cut = rss("4", "3", "2", "1").rpartition(b"</item>")[0]
+    w.sites[FEED] = script(
+        lambda: ok(rss("1"), {"ETag": '"whole"'}),
+        lambda: ok(cut, {"ETag": '"cut"'}),
+        lambda: ok(rss("4", "3", "2", "1"), {"ETag": '"again"'}),
+    )
+
+    await w.polls(2)
+    degraded, early = w.row()["state"], sorted(w.titles())
+    await w.polls(2)
+
+    assert degraded == "degraded"
+    assert early == ["Title 1", "Title 2", "Title 3", "Title 4"]
+    assert [asked.raw("If-None-Match") for asked in w.log] == [None, b'"whole"', b'"whole"', b'"again"']
+    assert w.row()["state"] == "ok"
+    assert sorted(w.titles()) == ["Title 1", "Title 2", "Title 3", "Title 4"]

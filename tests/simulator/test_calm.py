@@ -330,3 +330,22 @@ async def test_a_poll_under_way_is_not_begun_anew_when_the_clock_is_set_ahead(wo
     await w.live(MINUTE)
 
     assert len(w.log) == 1
+
+
+async def test_a_crowd_on_one_host_keeps_its_distance_and_holds_up_nobody(world: Make) -> None:
+    """S52: 300 sources on one host, 300 on hosts of their own."""
+    crowd = [source(f"c{n}", f"https://crowd.example/{n}", every=6 * HOUR) for n in range(300)]
+    alone = many(300, every=6 * HOUR)
+    w = world(*crowd, *alone, host_delay=timedelta(seconds=1))
+    w.everywhere(unchanging)
+    await w.live(15 * MINUTE)
+    w.turn(w.now + 5 * HOUR)
+    began = len(w.log)
+
+    await w.live(2 * HOUR)
+
+    shared = [one.ticks for one in w.log if "crowd" in one.url]
+    assert min(later - earlier for earlier, later in pairwise(shared)) >= 1
+    assert set(w.counted().values()) == {2}
+    lonely = [one for one in w.log[began:] if "crowd" not in one.url]
+    assert max(w.gaps(one.url)[0] for one in lonely) <= 6 * HOUR + 11 * MINUTE

@@ -23,6 +23,7 @@ from storage.contract import Validators
 
 DECLARATION = re.compile(r"<\?xml.*?\?>", re.DOTALL)
 # Elements that we keep apart from the description and the content, where feedparser merges them.
+ENDS = re.compile(r"</(?:area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr)>")
 OURS = re.compile(r"<(?:itunes:su|media:description|dc:description|og[ >])")
 
 
@@ -191,6 +192,15 @@ def test_all_json_feeds_are_read(corpus: Path) -> None:
     assert wrong == []
 
 
+def unended(value: object) -> object:
+    """Return it without the ends of empty elements: feedparser writes them, and HTML takes </br> for a second break."""
+    if isinstance(value, dict):
+        return {key: unended(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [unended(part) for part in value]
+    return ENDS.sub("", value) if isinstance(value, str) else value
+
+
 def test_the_handlers_give_what_feedparser_itself_gives(corpus: Path) -> None:
     # We drive feedparser's handlers by our own loop: a new feedparser that works otherwise shows here.
     compared = 0
@@ -210,11 +220,10 @@ def test_the_handlers_give_what_feedparser_itself_gives(corpus: Path) -> None:
         compared += 1
         assert ours.version == theirs.version, row["file"]
         for one, other in zip(ours.entries, theirs.entries, strict=True):
-            for key in ("title", "links", "tags", "id", "published", "media_thumbnail"):
-                assert dict.get(one, key) == dict.get(other, key), (row["file"], key)
-            if not OURS.search(text_of):
-                assert dict.get(one, "content") == dict.get(other, "content"), row["file"]
-                assert dict.get(one, "summary_detail") == dict.get(other, "summary_detail"), row["file"]
+            keys = ["title", "links", "tags", "id", "published", "media_thumbnail"]
+            keys += [] if OURS.search(text_of) else ["content", "summary_detail"]
+            for key in keys:
+                assert unended(dict.get(one, key)) == unended(dict.get(other, key)), (row["file"], key)
 
     assert compared > 350
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -316,9 +318,8 @@ def test_a_file_where_the_records_folder_should_be_is_told(tmp_path: Path) -> No
         Posts(tmp_path / "records").write(RECORD, FORM, None)
 
 
-def test_no_space_is_told_and_leaves_no_half_file(root: Path) -> None:
-    if not os.access("/dev/full", os.W_OK):
-        pytest.skip("there is no /dev/full here")
+def test_no_space_is_told_and_leaves_no_half_file(require: Callable[[str, bool], None]) -> None:
+    require("the device /dev/full", os.access("/dev/full", os.W_OK))
     from storage.folders import fill, way_out
 
     with open("/dev/full", "wb", buffering=0) as full, pytest.raises(OSError, match="No space left") as refused:  # noqa: PTH123
@@ -347,10 +348,25 @@ def test_a_folder_that_cannot_be_made_is_told(posts: Posts, root: Path) -> None:
     assert isinstance(written, Written)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_the_right_to_write_is_told(posts: Posts, root: Path) -> None:
-    (root / PATH).parent.mkdir(parents=True)
-    (root / PATH).parent.chmod(0o500)
+@contextmanager
+def without_rights() -> Iterator[None]:
+    """Be nobody for a while where the tests run as root, who may write everywhere."""
+    was_root = os.geteuid() == 0
+    if was_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if was_root:
+            os.seteuid(0)
 
-    with pytest.raises(PostsError, match="no right to write here"):
-        posts.write(RECORD, FORM, None)
+
+def test_a_folder_without_the_right_to_write_is_told() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # nobody may look into it
+        root = Path(folder) / "records"
+        (root / PATH).parent.mkdir(parents=True)
+        (root / PATH).parent.chmod(0o555)
+
+        with without_rights(), pytest.raises(PostsError, match="no right to write here"):
+            Posts(root).write(RECORD, FORM, None)

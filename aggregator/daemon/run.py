@@ -218,7 +218,9 @@ class Daemon:
                 say(log, logging.INFO, "updated", degraded=state.degraded, **fields)
                 self._reached += 1
         if not self._reached and self._unreached == min(3, len(self._settings.sources)):
-            log.warning("no publisher can be reached: is there a network? `aggregator demo` (or `make demo`) needs none")
+            log.warning(
+                "no publisher can be reached: is there a network? `aggregator demo` (or `make demo`) needs none"
+            )
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

@@ -8,29 +8,18 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from aggregator.calm import Occasion
 from aggregator.hosts import host_key
-from aggregator.model import (
-    Failed,
-    FailureKind,
-    PollResult,
-    Settings,
-    Source,
-    Unchanged,
-    Updated,
-)
+from aggregator.model import Settings, Source
 from aggregator.network import Network
-from aggregator.pacer import Ended, Pacer
-from aggregator.reconcile import asked, reconcile
-from aggregator.redirects import NOBODY_MOVED, moving_hosts
-from aggregator.schedule import after, interrupted
+from aggregator.pacer import Pacer
+from aggregator.settling import Clocks, Finished, Outcome, Settler
 from aggregator.trip import Rider, Trip, twins_of
 from aggregator.turns import Turns
 from aggregator.workers import Reader
-from storage.contract import Changes, Claim, Poll, PollState, Saved, SourceRow, Store, StoreError
+from storage.contract import Claim, SourceRow, Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -42,38 +31,6 @@ PAUSE_AFTER_TROUBLE = 30.0
 
 MOMENT = 0.005
 """Seconds; up to four of them pass until fewer polls than half of those under way are saved."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one poll came to, as it was saved."""
-
-    source: Source
-    result: PollResult
-    state: PollState
-    saved: Saved
-    took: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Clocks:
-    """Where the shell's time and dice come from; given once by the daemon."""
-
-    now: Callable[[], datetime]
-    monotonic: Callable[[], float]
-    jitter: Callable[[], float]
-    """Uniform in 0..1."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Finished:
-    claim: Claim
-    source: Source
-    result: PollResult
-    seen_at: datetime
-    took: timedelta
-    ended: float
-    """Monotonic seconds."""
 
 
 class Poller:
@@ -101,7 +58,7 @@ class Poller:
         self._report = report
         self._queue: deque[Claim] = deque()
         self._tasks: dict[asyncio.Task[None], list[Claim]] = {}
-        self._finished: list[_Finished] = []
+        self._finished: list[Finished] = []
         self._wake = asyncio.Event()
         self._saving = asyncio.Lock()
         self._claiming: asyncio.Task[list[Claim]] | None = None
@@ -111,6 +68,7 @@ class Poller:
         self.changed = asyncio.Event()
         self._turns = Turns(0, 0, 0)
         self._pacer = Pacer(store)
+        self._settler = Settler(store, self._pacer, clocks)
         self.use(settings, user_agent)
 
     def use(self, settings: Settings, user_agent: str) -> None:
@@ -310,7 +268,7 @@ class Poller:
         ended = self._clocks.monotonic()
         took = timedelta(seconds=ended - began)
         for (claim, source), result in zip(riders, results, strict=True):
-            self._finished.append(_Finished(claim, source, result, seen_at, took, ended))
+            self._finished.append(Finished(claim, source, result, seen_at, took, ended))
         await asyncio.shield(self._settle())
 
     def _rider(self, claim: Claim) -> Rider | None:
@@ -329,7 +287,7 @@ class Poller:
             if not finished:
                 return
             try:
-                outcomes = await asyncio.to_thread(self._save, finished)
+                outcomes = await asyncio.to_thread(self._settler.save, finished)
             except StoreError as error:
                 # Nothing of the batch is on disk: validators neither, so the same bodies will come again.
                 self._store_failed(error)
@@ -347,71 +305,11 @@ class Poller:
                 return
             await asyncio.sleep(MOMENT)
 
-    def _save(self, finished: Sequence[_Finished]) -> list[Outcome]:
-        """Reconcile and schedule each, save them together; what could not be saved is tried once more alone."""
-        now = self._clocks.now()
-        ended = [Ended(one.source, one.claim.state, one.result, one.ended) for one in finished]
-        results = self._pacer.judged(ended, now)
-        finished = [replace(one, result=result) for one, result in zip(finished, results, strict=True)]
-        settled = [self._settled_whatever_comes(one, now) for one in finished]
-        saved = self._store.save_polls([poll for poll, _ in settled], now)
-        outcomes = []
-        for one, (poll, result), done in zip(finished, settled, saved, strict=True):
-            if done.error is None:
-                outcomes.append(Outcome(one.source, result, poll.state, done, one.took))
-            else:
-                outcomes.append(self._save_alone(one, now))
-        return outcomes
-
-    def _save_alone(self, one: _Finished, now: datetime) -> Outcome:
-        """Save a poll that clashed with another of its batch (two sources claiming one public id), or its failure."""
-        poll, result = self._settled_whatever_comes(one, now)
-        (done,) = self._store.save_polls([poll], now)
-        if done.error is not None:
-            log.error("source=%s could not be saved: %s", one.source.id, done.error)
-            result = Failed(FailureKind.STORAGE, done.error)
-            poll, result = self._settled(replace(one, result=result), now)
-            (done,) = self._store.save_polls([poll], now)
-        return Outcome(one.source, result, poll.state, done, one.took)
-
-    def _settled_whatever_comes(self, one: _Finished, now: datetime) -> tuple[Poll, PollResult]:
-        """Do what `_settled` does; a fault of ours there is this poll's outcome, and no matter of its batch."""
-        failed = Failed(FailureKind.INTERNAL, "a fault of this program; its log has the traceback")
-        for result in (one.result, failed):
-            try:
-                return self._settled(replace(one, result=result), now)
-            except StoreError:
-                raise
-            except Exception:  # as in `_poll`: a document must not take those that are saved beside it along
-                log.exception("source=%s a fault in what its poll changes", one.source.id)
-        return Poll(interrupted(one.claim.state, now, one.source), one.claim.host), failed
-
-    def _settled(self, one: _Finished, now: datetime) -> tuple[Poll, PollResult]:
-        """Return what is to be saved of a finished poll, and its result with the instants of what is new."""
-        result, changes = one.result, Changes()
-        if isinstance(result, Updated):
-            known = self._store.known(one.source.id, *asked(result.reading))
-            changes = reconcile(known, result.reading, one.source, one.seen_at)
-            if not known.empty:
-                result = replace(result, new=tuple(sorted(min(r.published, r.first_seen) for r in changes.new)))
-        before = one.claim.state
-        moved = moving_hosts(before, self._store.states()) if _redirected_for_good(result) else NOBODY_MOVED
-        state, host = after(before, one.claim.host, one.source, result, now, self._clocks.jitter(), moved_hosts=moved)
-        return Poll(state, host, changes), result
-
     def _store_failed(self, error: StoreError) -> None:
         if self.trouble != str(error):
             log.error("the store cannot be written, nothing is polled meanwhile: %s", error)
         self.trouble = str(error)
         self._paused_until = self._clocks.monotonic() + PAUSE_AFTER_TROUBLE
-
-
-def _redirected_for_good(result: PollResult) -> bool:
-    """Return whether the answer came by a permanent redirect, so that it matters who else moves there (rule 35)."""
-    match result:
-        case Updated(fetched=answer) | Unchanged(answer=answer):
-            return bool(answer.hops) and answer.hops[0].status in (301, 308)
-    return False
 
 
 def source_row(source: Source) -> SourceRow:

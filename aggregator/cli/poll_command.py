@@ -17,7 +17,7 @@ from aggregator.cli import EXIT_FOUND, Options
 
 if TYPE_CHECKING:
     from aggregator.model import Settings
-    from aggregator.poll import Outcome
+    from aggregator.settling import Outcome
 
 
 @dataclass(slots=True)

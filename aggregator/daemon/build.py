@@ -14,7 +14,8 @@ from aggregator.fetch import user_agent
 from aggregator.filing import Filer
 from aggregator.model import Settings
 from aggregator.network import Network
-from aggregator.poll import Clocks, Outcome, Poller, source_row
+from aggregator.poll import Poller, source_row
+from aggregator.settling import Clocks, Outcome
 from aggregator.workers import Workers
 from storage.posts import Posts
 from storage.sqlite import SqliteStore

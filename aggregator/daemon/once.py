@@ -14,7 +14,7 @@ from aggregator.fetch import fetch, user_agent
 from aggregator.hosts import host_and_port
 from aggregator.model import FailureKind, Fetched, PollError, Polling, Reading, Settings, Source
 from aggregator.network import Network
-from aggregator.poll import Outcome
+from aggregator.settling import Outcome
 from aggregator.workers import Workers
 from storage.contract import PollState, StoreError, Validators
 

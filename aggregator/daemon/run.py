@@ -23,7 +23,8 @@ from aggregator.fetch import user_agent
 from aggregator.health import Facts
 from aggregator.logs import say
 from aggregator.model import Failed, FailureKind, Settings, Unchanged
-from aggregator.poll import Outcome, source_row
+from aggregator.poll import source_row
+from aggregator.settling import Outcome
 from storage.contract import StoreError
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,8 @@ from aggregator.health import Health, health_of, source_rows
 from aggregator.intake import read
 from aggregator.model import Fetched, PollError, Polling, Reading, Server, Settings, Source, Storage
 from aggregator.network import Network
-from aggregator.poll import Clocks, Outcome, Poller, source_row
+from aggregator.poll import Poller, source_row
+from aggregator.settling import Clocks, Outcome
 from storage.contract import PollState, RecordQuery
 from storage.record import Record
 from storage.sqlite import SqliteStore

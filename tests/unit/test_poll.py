@@ -29,7 +29,8 @@ from aggregator.model import (
     Updated,
 )
 from aggregator.network import Network
-from aggregator.poll import Clocks, Outcome, Poller, source_row
+from aggregator.poll import Poller, source_row
+from aggregator.settling import Clocks, Outcome
 from storage.contract import RecordQuery, StoreFullError
 from storage.sqlite import SqliteStore
 

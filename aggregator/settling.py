@@ -1,0 +1,120 @@
+"""Save what finished polls came to: reconciled, scheduled, all of a batch in one transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from aggregator.model import Failed, FailureKind, PollResult, Source, Unchanged, Updated
+from aggregator.pacer import Ended, Pacer
+from aggregator.reconcile import asked, reconcile
+from aggregator.redirects import NOBODY_MOVED, moving_hosts
+from aggregator.schedule import after, interrupted
+from storage.contract import Changes, Claim, Poll, PollState, Saved, Store, StoreError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one poll came to, as it was saved."""
+
+    source: Source
+    result: PollResult
+    state: PollState
+    saved: Saved
+    took: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Where the shell's time and dice come from; given once by the daemon."""
+
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    jitter: Callable[[], float]
+    """Uniform in 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A poll that has ended and is not saved yet."""
+
+    claim: Claim
+    source: Source
+    result: PollResult
+    seen_at: datetime
+    took: timedelta
+    ended: float
+    """Monotonic seconds."""
+
+
+class Settler:
+    """Turns finished polls into what the store keeps of them. Blocks; runs in one thread at a time."""
+
+    def __init__(self, store: Store, pacer: Pacer, clocks: Clocks) -> None:
+        self._store = store
+        self._pacer = pacer
+        self._clocks = clocks
+
+    def save(self, finished: Sequence[Finished]) -> list[Outcome]:
+        """Reconcile and schedule each, save them together; what could not be saved is tried once more alone."""
+        now = self._clocks.now()
+        ended = [Ended(one.source, one.claim.state, one.result, one.ended) for one in finished]
+        results = self._pacer.judged(ended, now)
+        finished = [replace(one, result=result) for one, result in zip(finished, results, strict=True)]
+        settled = [self._settled_whatever_comes(one, now) for one in finished]
+        saved = self._store.save_polls([poll for poll, _ in settled], now)
+        outcomes = []
+        for one, (poll, result), done in zip(finished, settled, saved, strict=True):
+            if done.error is None:
+                outcomes.append(Outcome(one.source, result, poll.state, done, one.took))
+            else:
+                outcomes.append(self._save_alone(one, now))
+        return outcomes
+
+    def _save_alone(self, one: Finished, now: datetime) -> Outcome:
+        """Save a poll that clashed with another of its batch (two sources claiming one public id), or its failure."""
+        poll, result = self._settled_whatever_comes(one, now)
+        (done,) = self._store.save_polls([poll], now)
+        if done.error is not None:
+            log.error("source=%s could not be saved: %s", one.source.id, done.error)
+            result = Failed(FailureKind.STORAGE, done.error)
+            poll, result = self._settled(replace(one, result=result), now)
+            (done,) = self._store.save_polls([poll], now)
+        return Outcome(one.source, result, poll.state, done, one.took)
+
+    def _settled_whatever_comes(self, one: Finished, now: datetime) -> tuple[Poll, PollResult]:
+        """Do what `_settled` does; a fault of ours there is this poll's outcome, and no matter of its batch."""
+        failed = Failed(FailureKind.INTERNAL, "a fault of this program; its log has the traceback")
+        for result in (one.result, failed):
+            try:
+                return self._settled(replace(one, result=result), now)
+            except StoreError:
+                raise
+            except Exception:  # as in `_poll`: a document must not take those that are saved beside it along
+                log.exception("source=%s a fault in what its poll changes", one.source.id)
+        return Poll(interrupted(one.claim.state, now, one.source), one.claim.host), failed
+
+    def _settled(self, one: Finished, now: datetime) -> tuple[Poll, PollResult]:
+        """Return what is to be saved of a finished poll, and its result with the instants of what is new."""
+        result, changes = one.result, Changes()
+        if isinstance(result, Updated):
+            known = self._store.known(one.source.id, *asked(result.reading))
+            changes = reconcile(known, result.reading, one.source, one.seen_at)
+            if not known.empty:
+                result = replace(result, new=tuple(sorted(min(r.published, r.first_seen) for r in changes.new)))
+        before = one.claim.state
+        moved = moving_hosts(before, self._store.states()) if _redirected_for_good(result) else NOBODY_MOVED
+        state, host = after(before, one.claim.host, one.source, result, now, self._clocks.jitter(), moved_hosts=moved)
+        return Poll(state, host, changes), result
+
+
+def _redirected_for_good(result: PollResult) -> bool:
+    """Return whether the answer came by a permanent redirect, so that it matters who else moves there (rule 35)."""
+    match result:
+        case Updated(fetched=answer) | Unchanged(answer=answer):
+            return bool(answer.hops) and answer.hops[0].status in (301, 308)
+    return False

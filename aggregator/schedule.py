@@ -306,6 +306,9 @@ def _interval(ask: _Ask, body_bytes: int) -> Wait:
     if state.without_validators >= UNVALIDATED_AFTER and source.at_least >= USUAL_AT_LEAST:
         unvalidated = UNVALIDATED_LARGE if body_bytes > LARGE else UNVALIDATED
         floor, reason = max(floor, unvalidated), ", as it gives no validators" if unvalidated > floor else ""
+    if state.last_success_at is None:
+        # It never answered: no habit to go by, and a newcomer whose network was not up yet waits no longer than he must.
+        return Wait(floor, f"every {spoken(floor)}")
     interval = adaptive(state.ingest_times, state.last_new_at, ask.now, at_least=floor, at_most=source.at_most)
     return Wait(interval, f"every {spoken(interval)}{reason if interval == floor else ''}")
 

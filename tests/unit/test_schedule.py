@@ -669,3 +669,9 @@ def test_a_feed_that_only_dates_itself_anew_says_nothing_new_of_itself() -> None
 
     assert after(state, HOST, SOURCE, dated, NOW, 0.0)[0].feed == first
     assert after(state, HOST, SOURCE, renamed, NOW, 0.0)[0].feed.title == "New"
+
+
+def test_a_source_that_never_answered_is_asked_again_after_an_hour_not_after_a_dormant_ones_interval() -> None:
+    fresh = PollState(ROW, NOW, last_attempt_at=NOW)
+
+    assert gaps(*[failed(FailureKind.DNS)] * 3, state=fresh) == [HOUR, 2 * HOUR, 4 * HOUR]

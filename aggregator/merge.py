@@ -4,32 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from aggregator.model import View
 from storage.contract import RecordQuery
 from storage.record import Record
 
 MOST = 500
 """Records that a feed holds at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A merged feed with its own title and choice."""
-
-    name: str
-    title: str
-    sources: tuple[str, ...] = ()
-    """Ids. A record counts when it matches `sources` or `categories`; where both are empty, all count."""
-    categories: tuple[str, ...] = ()
-    """First categories."""
-    entries: int = 50
-    window: timedelta = timedelta(hours=48)
-    """Nothing that arrived within it is cut off; counted back from the newest arrival in the view."""
-    per_source: int | None = None
-    backlog: bool = False
-    """True for a source's own feed: with what it listed when it was new, beyond its newest 20."""
 
 
 def members(view: View) -> tuple[RecordQuery, ...]:

@@ -37,6 +37,51 @@ class Keep:
     entries: int = 5000
 
 
+class FilterKind(StrEnum):
+    """What a rule of `filters` does."""
+
+    DROP = "drop"
+    KEEP = "keep"
+    REPLACE = "replace"
+    REMOVE = "remove"
+    LIMIT = "limit"
+    UNIQUE = "unique"
+    """Of a view: of entries with one title (or link) the first that stands in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What an entry must be like for a rule to count: one field, and one of the three forms."""
+
+    field: str
+    """`title`, `text` (title and body), `author`, `tag`, `link`, or `age`."""
+    pattern: str | None = None
+    """A regular expression of linear time (RE2), searched for."""
+    words: tuple[str, ...] = ()
+    """Literal words of which one must be there, case and width folded."""
+    older: timedelta | None = None
+    """Of `age`: longer before the newest arrival than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A rule of `filters`; which fields count depends on its kind."""
+
+    kind: FilterKind
+    written: str
+    """As it stands in feeds.yaml, on one line: what a hidden entry is explained by."""
+    conditions: tuple[Condition, ...] = ()
+    """Of `drop` and `keep`: all of them must hold."""
+    field: str = ""
+    """Of `replace` (`title`, `body`) and `unique` (`title`, `link`)."""
+    pattern: str = ""
+    replacement: str = ""
+    selectors: tuple[str, ...] = ()
+    """Of `remove`: CSS selectors in the body."""
+    newest: int = 0
+    """Of `limit`: how many of a poll stay."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """An entry of feeds.yaml that we poll, the defaults merged in."""
@@ -66,7 +111,63 @@ class Source:
     place: str = ""
     """`feeds.yaml:14`, for messages."""
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """Request headers of its own, secrets among them; they never leave the origin of `url`."""
+    """Request headers of its own, secrets among them (`auth` and `cookies` become such); they never leave the origin of `url`."""
+    fallback: tuple[str, ...] = field(default=(), repr=False)
+    """Absolute URLs that are tried in turn when `url` fails: one identity, whichever answers."""
+    tags: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    """Names of the groups that it stands in, outermost first."""
+    user_agent: str | None = None
+    """In place of `polling.user_agent`; its health says so."""
+    proxy: str | None = field(default=None, repr=False)
+    """`http://`, `https://` or `socks5://` with host and port, credentials perhaps; None: none."""
+    tls_verify: bool = True
+    max_download: int = 10 * 1024 * 1024
+    """Bytes on the wire, at most."""
+    max_body: int = 16 * 1024 * 1024
+    """Bytes once content-coding is undone, at most."""
+    max_freshness: timedelta = timedelta(hours=48)
+    """The longest wait that Cache-Control or Expires may ask for (rule 23)."""
+    max_retry_after: timedelta = timedelta(days=7)
+    """The longest wait that Retry-After may ask for (rule 23)."""
+    filters: tuple[Filter, ...] = ()
+    """In order."""
+
+
+class Content(StrEnum):
+    """How much of an entry a feed carries."""
+
+    FULL = "full"
+    SUMMARY = "summary"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A merged feed with its own title and choice."""
+
+    name: str
+    title: str
+    sources: tuple[str, ...] = ()
+    """Ids. A record counts when it matches `sources`, `categories` or `tags`; where all are empty, all count."""
+    categories: tuple[str, ...] = ()
+    """First categories."""
+    entries: int = 50
+    window: timedelta = timedelta(hours=48)
+    """Nothing that arrived within it is cut off; counted back from the newest arrival in the view."""
+    per_source: int | None = None
+    backlog: bool = False
+    """True for a source's own feed: with what it listed when it was new, beyond its newest 20."""
+    tags: tuple[str, ...] = ()
+    """The operator's words for sources, not the publishers' for entries."""
+    query: str | None = None
+    """In the search syntax."""
+    content: Content = Content.FULL
+    images: ImagePolicy | None = None
+    """None: as each source says."""
+    filters: tuple[Filter, ...] = ()
+    place: str = ""
+    """`feeds.yaml:80`, for messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +226,12 @@ class Settings:
     sources: tuple[Source, ...]
     warnings: tuple[str, ...] = ()
     """Sources set aside and why, one sentence each (a missing variable)."""
+    views: tuple[View, ...] = ()
+    """In the order of feeds.yaml."""
+    watched: tuple[str, ...] = ()
+    """Absolute paths and glob patterns of the files that make these settings: `include` and `opml` files too."""
+    lists: tuple[str, ...] = ()
+    """URLs of OPML documents that name sources; the daemon fetches them, the store keeps what they said."""
 
 
 # --- what the network said --------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from storage.record import Record
 
@@ -54,6 +54,15 @@ class SourceRow:
     """Digest of what changes the request or the reading (URL, record_body ...); when it changes, validators are dropped."""
     floor: timedelta = timedelta(minutes=15)
     """After a crash of ours during a poll, the source is left alone for this long from its last attempt (rule 29)."""
+    tags: tuple[str, ...] = ()
+    """The operator's own words for it, by which views choose."""
+
+
+class Term(NamedTuple):
+    """One of the reasons why a source is left alone until a time."""
+
+    until: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,20 @@ class PollState:
     """Completed polls, good and bad."""
     hints: Mapping[str, str] = field(default_factory=dict)
     """The document's own hints that outlive a 304: `ttl`, `update_every` (seconds), `skip_hours`, `skip_days`, `max_age`, `expires`."""
+    terms: tuple[Term, ...] = ()
+    """Everything that had a say in `next_poll_at`, the deciding one first."""
+    address: str | None = None
+    """The address of its fallbacks that answers in place of the first; None: the first is asked."""
+    first_again_at: datetime | None = None
+    """When the first address is tried again; None where it is the one in use."""
+    first_failures: int = 0
+    """Failures in a row of the first address, while another one answers."""
+    first_failure: str | None = None
+    """Why the first address is not in use: its failure's kind and what was seen."""
+    gaps: int = 0
+    """How often the interval is halved because entries went by between two polls (rule 76)."""
+    gap_at: datetime | None = None
+    """When a document last had nothing in common with what was stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +192,8 @@ class Changes:
     """Records whose publisher changed their ids: key and public_id as stored, identity, alias and guid new (rule 73)."""
     listed: frozenset[str] | None = None
     """Keys that the document has; None where it was not read whole, so that its silence says nothing."""
+    withdrawn: frozenset[str] = frozenset()
+    """Keys of records that the publisher says it took back (RFC 5005 section 2, RFC 6721): marked, never removed."""
 
 
 @dataclass(frozen=True, slots=True)

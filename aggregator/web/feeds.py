@@ -13,7 +13,8 @@ from starlette.exceptions import HTTPException
 
 from aggregator import render
 from aggregator.health import public_url
-from aggregator.merge import MOST, View, select
+from aggregator.merge import MOST, select
+from aggregator.model import View
 from aggregator.render import MergedFeed, SourceInfo
 from aggregator.render.merged import feed_id
 from aggregator.web.assets import static_path

@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from storage.contract import FeedInfo, KnownEntry, PollState, SourceRow, Validators
+from storage.contract import FeedInfo, KnownEntry, PollState, SourceRow, Term, Validators
 from storage.record import DateSource, Enclosure, Record
 
 Row = tuple[Any, ...]
@@ -218,13 +218,13 @@ def _enclosure_tuple(value: str) -> tuple[Enclosure, ...]:
 
 # --- sources ----------------------------------------------------------------------------------------------------
 
-SOURCE = ("id", "name", "url", "host", "position", "keep_days", "keep_entries", "settings_digest", "floor")
+SOURCE = ("id", "name", "url", "host", "position", "keep_days", "keep_entries", "settings_digest", "floor", "tags")
 STATE = (
     "next_poll_at", "next_reason", "etag", "last_modified", "body_digest", "validators_url", "effective_url",
     "fresh_until", "retry_after_until", "lease_until", "last_attempt_at", "last_success_at", "last_new_at",
     "last_status", "failures", "failure_kind", "failure_detail", "failing_since", "degraded", "redirect_target",
     "redirect_seen", "redirect_since", "without_validators", "every", "ingest_times", "stopped", "feed", "polls",
-    "hints",
+    "hints", "terms", "address", "first_again_at", "first_failures", "first_failure", "gaps", "gap_at",
 )  # fmt: skip
 
 
@@ -240,14 +240,17 @@ def source_row(source: SourceRow) -> Row:
         source.keep_entries,
         source.settings_digest,
         source.floor // _MICROSECOND,
+        _texts(source.tags),
     )
 
 
 def source_of(row: Row) -> SourceRow:
     """Return the source of a row of the columns `SOURCE`."""
-    id_, name, url, host, position, keep_days, keep_entries, settings_digest, floor = row
+    id_, name, url, host, position, keep_days, keep_entries, settings_digest, floor, tags = row
     spared = timedelta(microseconds=floor)
-    return SourceRow(id_, name, url, host, position, keep_days, keep_entries, settings_digest, spared)
+    return SourceRow(
+        id_, name, url, host, position, keep_days, keep_entries, settings_digest, spared, _text_tuple(tags)
+    )
 
 
 def state_row(state: PollState) -> Row:
@@ -282,6 +285,13 @@ def state_row(state: PollState) -> Row:
         feed_text(state.feed),
         state.polls,
         _hints(state.hints),
+        _terms(state.terms),
+        state.address,
+        micros_or_none(state.first_again_at),
+        state.first_failures,
+        state.first_failure,
+        state.gaps,
+        micros_or_none(state.gap_at),
     )
 
 
@@ -292,7 +302,7 @@ def state_of(row: Row) -> PollState:
         fresh_until, retry_after_until, lease_until, last_attempt_at, last_success_at, last_new_at,
         last_status, failures, failure_kind, failure_detail, failing_since, degraded, redirect_target,
         redirect_seen, redirect_since, without_validators, every, ingest_times, stopped, feed, polls,
-        hints,
+        hints, terms, address, first_again_at, first_failures, first_failure, gaps, gap_at,
     ) = row[len(SOURCE) :]  # fmt: skip
     return PollState(
         source=source_of(row[: len(SOURCE)]),
@@ -322,6 +332,13 @@ def state_of(row: Row) -> PollState:
         feed=_feed(feed),
         polls=polls,
         hints={} if hints == "{}" else json.loads(hints),
+        terms=() if terms == "[]" else tuple(Term(instant(until), reason) for until, reason in json.loads(terms)),
+        address=address,
+        first_again_at=instant_or_none(first_again_at),
+        first_failures=first_failures,
+        first_failure=first_failure,
+        gaps=gaps,
+        gap_at=instant_or_none(gap_at),
     )
 
 
@@ -345,3 +362,7 @@ def _feed(value: str) -> FeedInfo:
 
 def _hints(hints: Mapping[str, str]) -> str:
     return json.dumps(dict(hints), ensure_ascii=False) if hints else "{}"
+
+
+def _terms(terms: Sequence[Term]) -> str:
+    return json.dumps([(micros(until), reason) for until, reason in terms], ensure_ascii=False) if terms else "[]"

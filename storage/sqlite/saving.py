@@ -113,6 +113,8 @@ def _save(connection: sqlite3.Connection, poll: Poll, batch: Batch) -> Saved:
         _rewrite(connection, record, n, batch)
     if changes.listed is not None:
         _mark_listed(connection, changes.listed | set(new), n, batch.now)
+    if changes.withdrawn:
+        _mark_withdrawn(connection, changes.withdrawn, n, batch.now)
     return Saved(source_id, new=tuple(new), updated=tuple(updated))
 
 
@@ -189,6 +191,13 @@ def _mark_listed(connection: sqlite3.Connection, keys: Set[str], n: int, now: da
     connection.executemany("UPDATE records SET unlisted_at = ? WHERE id = ?", gone)
     back = [(key, n) for key in keys if key not in listed]
     connection.executemany("UPDATE records SET unlisted_at = NULL WHERE key = ? AND source = ?", back)
+
+
+def _mark_withdrawn(connection: sqlite3.Connection, keys: Set[str], n: int, now: datetime) -> None:
+    connection.executemany(
+        "UPDATE records SET withdrawn_at = ? WHERE key = ? AND source = ? AND withdrawn_at IS NULL",
+        [(micros(now), key, n) for key in keys],
+    )
 
 
 # --- keep -------------------------------------------------------------------------------------------------------

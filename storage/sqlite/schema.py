@@ -146,6 +146,30 @@ CREATE TABLE unwritten (
 );
 """
 
+_SECOND = """
+ALTER TABLE sources ADD COLUMN tags TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE sources ADD COLUMN terms TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE sources ADD COLUMN address TEXT;
+ALTER TABLE sources ADD COLUMN first_again_at INTEGER;
+ALTER TABLE sources ADD COLUMN first_failures INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sources ADD COLUMN first_failure TEXT;
+ALTER TABLE sources ADD COLUMN gaps INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sources ADD COLUMN gap_at INTEGER;
+ALTER TABLE records ADD COLUMN withdrawn_at INTEGER;
+CREATE TABLE lists (
+    url TEXT PRIMARY KEY,
+    etag BLOB,
+    last_modified BLOB,
+    body BLOB,
+    read_at INTEGER,
+    asked_at INTEGER,
+    next_at INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    fault TEXT
+) WITHOUT ROWID;
+"""
+"""Terms of the next poll, fallbacks, gaps, tags, withdrawn records; lists of sources (OPML) that lie on the web."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
@@ -202,8 +226,14 @@ def migrations() -> Migrations:
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         db.execute("PRAGMA user_version = 1")
 
+    @steps()
+    def second(db: Database) -> None:
+        for statement in filter(str.strip, _SECOND.split(";")):
+            db.execute(statement)  # one by one: a script would commit what the step did before
+        db.execute("PRAGMA user_version = 2")
+
     return steps
 
 
-SCHEMA = Schema(version=1, migrations=migrations)
+SCHEMA = Schema(version=2, migrations=migrations)
 """Of this program."""

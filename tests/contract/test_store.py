@@ -32,6 +32,7 @@ from storage.contract import (
     StoreFullError,
     StoreLockedError,
     StoreMissingError,
+    Term,
     Validators,
 )
 from storage.record import DateSource, Enclosure, Record, key_of
@@ -478,6 +479,13 @@ class TestSaving:
             ),
             polls=9,
             hints={"ttl": "60"},
+            terms=(Term(next(later), "max-age of 3 h"), Term(next(later), "every 2 h")),
+            address="https://other.example/feed",
+            first_again_at=next(later),
+            first_failures=2,
+            first_failure="timeout: nothing within 30 s",
+            gaps=1,
+            gap_at=next(later),
         )
         store.save_polls([Poll(full, HostState("one.example"))], NOW)
 

@@ -6,7 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.merge import MOST, View, order, select
+from aggregator.merge import MOST, order, select
+from aggregator.model import View
 from storage.record import DateSource, Record
 
 NOW = datetime(2021, 9, 30, 12, 0, tzinfo=UTC)

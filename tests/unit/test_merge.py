@@ -3,7 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from aggregator.merge import View, members, plan, select
+from aggregator.merge import members, plan, select
+from aggregator.model import View
 from storage.contract import RecordQuery
 from storage.record import DateSource, Record
 

@@ -17,6 +17,7 @@ from storage.sqlite.engine import Engine
 from storage.sqlite.schema import SCHEMA, Schema
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
+THIS, NEXT = SCHEMA.version, SCHEMA.version + 1
 
 
 @pytest.fixture
@@ -33,14 +34,14 @@ def next_version(*statements: str) -> Schema:
         steps = SCHEMA.migrations()
 
         @steps()
-        def second(db: Database) -> None:
+        def next_one(db: Database) -> None:
             for statement in statements:
                 db.execute(statement)
-            db.execute("PRAGMA user_version = 2")
+            db.execute(f"PRAGMA user_version = {NEXT}")
 
         return steps
 
-    return Schema(2, migrations)
+    return Schema(NEXT, migrations)
 
 
 def facts(path: Path, *questions: str) -> list[object]:
@@ -52,9 +53,9 @@ def test_an_upgrade_keeps_what_is_stored_and_a_copy_of_the_file(folder: Path) ->
     Engine.for_writing(folder, next_version("ALTER TABLE hosts ADD COLUMN seen INTEGER")).close()
 
     [copy] = (folder / "backups").iterdir()
-    assert copy.name == "aggregator-before-upgrade-from-1.db"
-    assert facts(copy, "PRAGMA user_version", "SELECT id FROM sources") == [1, "kept"]
-    assert facts(folder / "aggregator.db", "PRAGMA user_version", "SELECT id FROM sources") == [2, "kept"]
+    assert copy.name == f"aggregator-before-upgrade-from-{THIS}.db"
+    assert facts(copy, "PRAGMA user_version", "SELECT id FROM sources") == [THIS, "kept"]
+    assert facts(folder / "aggregator.db", "PRAGMA user_version", "SELECT id FROM sources") == [NEXT, "kept"]
 
 
 def test_an_upgrade_that_fails_leaves_the_store_as_it_was(folder: Path) -> None:
@@ -70,15 +71,34 @@ def test_a_reader_does_not_upgrade(folder: Path) -> None:
     with pytest.raises(StoreError, match="`aggregator run` brings it up to date"):
         Engine.for_reading(folder, next_version())
 
-    assert facts(folder / "aggregator.db", "PRAGMA user_version") == [1]
+    assert facts(folder / "aggregator.db", "PRAGMA user_version") == [THIS]
 
 
 def test_an_older_program_refuses_the_newer_store(folder: Path) -> None:
     Engine.for_writing(folder, next_version()).close()
 
-    with pytest.raises(StoreError, match=r"newer version of this program \(schema 2, this one knows 1\): install that"):
+    with pytest.raises(StoreError, match=rf"\(schema {NEXT}, this one knows {THIS}\): install that"):
         SqliteStore.open(folder)
 
 
 def test_a_new_store_needs_no_copy(folder: Path) -> None:
     assert not (folder / "backups").exists()
+
+
+def test_a_store_of_the_first_version_keeps_its_sources_and_records(tmp_path: Path) -> None:
+    steps = SCHEMA.migrations()
+    with closing(sqlite3.connect(tmp_path / "aggregator.db")) as connection:
+        steps.apply(Database(connection), stop_before="second")
+        connection.execute(
+            "INSERT INTO sources (id, name, url, host, position, keep_days, keep_entries, settings_digest, floor, "
+            "next_poll_at, next_reason, failures, redirect_seen, without_validators, ingest_times, feed, polls, hints) "
+            "VALUES ('old', 'Old', 'https://old.example/', 'old.example', 0, 365, 5000, '', 0, 0, '', 0, 0, 0, '[]', "
+            "'{}', 7, '{}')"
+        )
+        connection.commit()
+
+    with closing(SqliteStore.open(tmp_path)) as store:
+        [state] = store.states()
+
+    assert (state.source.id, state.polls) == ("old", 7)
+    assert (state.source.tags, state.terms, state.address, state.gaps) == ((), (), None, 0)

@@ -258,6 +258,23 @@ class RecordFile:
     """`FrontMatter.digest()` of what we wrote: tells a file quoted anew by a site tool from one that a person changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class ListState:
+    """A list of sources that lies on the web (OPML), as it was last read, and when it is asked for again."""
+
+    url: str
+    next_at: datetime
+    validators: Validators = Validators()
+    body: bytes | None = None
+    """The newest document that could be read; None where there is none yet."""
+    read_at: datetime | None = None
+    asked_at: datetime | None = None
+    failures: int = 0
+    """In a row."""
+    fault: str | None = None
+    """Why the last attempt brought nothing, in words."""
+
+
 class StoreError(Exception):
     """The store cannot be used; the message names the file and the way out (exit code 4)."""
 
@@ -392,6 +409,12 @@ class Store(Protocol):
 
     def forget_files(self) -> None:
         """Take every record's file as unwritten: paths stay, content will be written again where it differs."""
+
+    def lists(self) -> list[ListState]:
+        """Return every list of sources that was ever asked for, by URL."""
+
+    def save_list(self, state: ListState) -> None:
+        """Keep what a list of sources says, in place of what it said."""
 
     def prune(self, now: datetime) -> int:
         """Remove what each source's `keep` lets go, leaving tombstones; return how many. Never what is still listed."""

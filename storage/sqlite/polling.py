@@ -1,4 +1,4 @@
-"""Which sources are polled and when: the tables `sources` and `hosts`."""
+"""Which sources are polled and when: the tables `sources`, `hosts` and `lists`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 
-from storage.contract import Claim, HostState, PollState, SourceRow
+from storage.contract import Claim, HostState, ListState, PollState, SourceRow, Validators
 from storage.sqlite.rows import (
     SOURCE,
     STATE,
@@ -188,3 +188,46 @@ def states(connection: sqlite3.Connection) -> list[PollState]:
     return [
         state_of(row) for row in connection.execute(f"{_SELECT_STATE} WHERE removed_at IS NULL ORDER BY position, id")
     ]
+
+
+_LIST = "url, next_at, etag, last_modified, body_digest, validators_url, body, read_at, asked_at, failures, fault"
+
+
+def lists(connection: sqlite3.Connection) -> list[ListState]:
+    """Return every list of sources, by URL."""
+    return [
+        ListState(
+            url,
+            instant(next_at),
+            Validators(etag, last_modified, digest, from_url),
+            body,
+            instant_or_none(read_at),
+            instant_or_none(asked_at),
+            failures,
+            fault,
+        )
+        for url, next_at, etag, last_modified, digest, from_url, body, read_at, asked_at, failures, fault in (
+            connection.execute(f"SELECT {_LIST} FROM lists ORDER BY url")  # noqa: S608 # own names only
+        )
+    ]
+
+
+def save_list(connection: sqlite3.Connection, state: ListState) -> None:
+    """Keep what a list of sources says."""
+    known = state.validators
+    connection.execute(
+        f"INSERT OR REPLACE INTO lists ({_LIST}) VALUES ({','.join('?' * 11)})",  # noqa: S608 # own names only
+        (
+            state.url,
+            micros(state.next_at),
+            known.etag,
+            known.last_modified,
+            known.digest,
+            known.url,
+            state.body,
+            micros_or_none(state.read_at),
+            micros_or_none(state.asked_at),
+            state.failures,
+            state.fault,
+        ),
+    )

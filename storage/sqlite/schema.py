@@ -160,6 +160,8 @@ CREATE TABLE lists (
     url TEXT PRIMARY KEY,
     etag BLOB,
     last_modified BLOB,
+    body_digest BLOB,
+    validators_url TEXT,
     body BLOB,
     read_at INTEGER,
     asked_at INTEGER,

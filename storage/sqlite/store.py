@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from storage.contract import Claim, Known, Page, Poll, PollState, RecordFile, RecordQuery, Saved, SourceRow
+from storage.contract import Claim, Known, ListState, Page, Poll, PollState, RecordFile, RecordQuery, Saved, SourceRow
 from storage.record import Record
 from storage.sqlite import polling, reading, saving
 from storage.sqlite.engine import Engine
@@ -130,6 +130,15 @@ class SqliteStore:
         with self._engine.reading() as connection:
             revision: int = connection.execute("SELECT revision FROM counters").fetchone()[0]
             return revision
+
+    def lists(self) -> list[ListState]:
+        """Return every list of sources that was ever asked for, by URL."""
+        with self._engine.reading() as connection:
+            return polling.lists(connection)
+
+    def save_list(self, state: ListState) -> None:
+        """Keep what a list of sources says."""
+        self._engine.write(lambda connection, _: polling.save_list(connection, state))
 
     def prune(self, now: datetime) -> int:
         """Remove what each source's `keep` lets go."""

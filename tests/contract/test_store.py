@@ -22,6 +22,7 @@ from storage.contract import (
     Changes,
     FeedInfo,
     HostState,
+    ListState,
     Poll,
     PollState,
     RecordFile,
@@ -641,6 +642,32 @@ class TestSaving:
         kind.free(store)
         assert [saved.error for saved in store.save_polls(batch, NOW)] == [None] * 7
         assert len(titles(store)) == 8
+
+
+class TestLists:
+    def test_a_list_of_sources_comes_back_as_it_was_saved_last(self, store: Store) -> None:
+        first = ListState("https://one.example/blogroll.opml", NOW, failures=1, fault="404 Not Found")
+        full = ListState(
+            "https://one.example/blogroll.opml",
+            NOW + HOUR,
+            Validators(b'"a"', b"yesterday", b"\0" * 32, "https://one.example/blogroll.opml"),
+            b"<opml/>",
+            read_at=NOW,
+            asked_at=NOW,
+        )
+        another = ListState("https://a.example/", NOW)
+
+        for state in (first, full, another):
+            store.save_list(state)
+
+        assert store.lists() == [another, full]
+
+    def test_a_list_is_no_reason_to_render_a_feed_anew(self, store: Store) -> None:
+        before = store.revision()
+
+        store.save_list(ListState("https://one.example/", NOW))
+
+        assert store.revision() == before
 
 
 class TestKnown:

@@ -231,7 +231,13 @@ class Settings:
     watched: tuple[str, ...] = ()
     """Absolute paths and glob patterns of the files that make these settings: `include` and `opml` files too."""
     lists: tuple[str, ...] = ()
-    """URLs of OPML documents that name sources; the daemon fetches them, the store keeps what they said."""
+    """
+    URLs of OPML documents that name sources; the daemon fetches them, the store keeps what they said.
+
+    `config.load(..., lists={url: bytes})` takes what is kept; one that is not kept yet brings no sources, and a warning.
+    """
+    paused: tuple[Source, ...] = ()
+    """Sources with `enabled: false`: known, shown as paused, and not among `sources`: nothing polls them."""
 
 
 # --- what the network said --------------------------------------------------------------------------------------

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from aggregator import hints
 from aggregator.freshness import fresh_for, freshness_hints, retry_after, with_hints
-from aggregator.habit import adaptive, remembered
+from aggregator.habit import remembered, worked_out
 from aggregator.hints import spoken
 from aggregator.model import Failed, FailureKind, Fetched, Hop, NotModified, PollResult, Source, Unchanged, Updated
 from aggregator.redirects import NOBODY_MOVED, followed
-from storage.contract import FeedInfo, HostState, PollState, Validators
+from aggregator.terms import Wait, arithmetic, capped, weighed
+from storage.contract import FeedInfo, HostState, PollState, Term, Validators
 
-MAX_FRESHNESS = timedelta(hours=48)
-MAX_RETRY_AFTER = timedelta(days=7)
 MAX_BACKOFF = timedelta(hours=24)
 MAX_TRUNCATED = timedelta(hours=2)
-MAX_JITTER = timedelta(minutes=15)
 WEEK = timedelta(days=7)
 OFFLINE_WAIT = timedelta(minutes=5)
 LOST_AFTER = timedelta(days=14)
@@ -39,13 +36,6 @@ LARGE = 1_000_000
 """Bytes of a body that is costly to send whole at every poll (rule 14)."""
 
 _TRUNCATED = "truncated: "
-
-
-class Wait(NamedTuple):
-    """How long the next poll waits, and the words for it."""
-
-    time: timedelta
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +88,9 @@ def interrupted(state: PollState, now: datetime, source: Source | None = None) -
     earliest = (state.last_attempt_at or now) + floor
     if earliest <= state.next_poll_at:
         return replace(state, lease_until=None)
-    return replace(state, lease_until=None, next_poll_at=earliest, next_reason="interrupted; not before its floor")
+    reason = "interrupted; not before its floor"
+    terms = (Term(earliest, reason), *(term for term in state.terms if term.until > now))
+    return replace(state, lease_until=None, next_poll_at=earliest, next_reason=reason, terms=terms)
 
 
 # --- answers ----------------------------------------------------------------------------------------------------
@@ -163,10 +155,10 @@ def _answered(ask: _Ask, answer: Fetched | NotModified, moved_hosts: Mapping[str
 
     ended_at = hints.expired_since(state.hints)
     if ended_at is not None and ask.now - ended_at >= EXPIRED_FOR:
-        return replace(state, stopped="finished", next_poll_at=ask.now, next_reason="the feed says that it has ended")
+        return _stopped(state, "finished", "the feed says that it has ended", ask.now)
 
     usual = _interval(replace(ask, state=state), body_bytes)
-    fresh = _freshness(headers, ask.now)
+    fresh = _freshness(headers, ask)
     waits = [usual, *fresh]
     if ask.source.every is None and (hint := hints.asked_for(state.hints)):
         most = max(min(hints.MAX_HINT, ask.source.at_most), ask.source.at_least)
@@ -185,7 +177,7 @@ def _after_truncation(ask: _Ask, fetched: Fetched, *, again: bool) -> PollState:
     """Return the state after a body that ended early: asked again soon, as its entries may be missing (rule 52)."""
     usual = _interval(ask, len(fetched.body))
     wait = min(max(usual.time, BACKOFF * (2 if again else 1)), max(MAX_TRUNCATED, _floor(ask.source)))
-    fresh = _freshness(fetched.headers, ask.now)
+    fresh = _freshness(fetched.headers, ask)
     longest = max([Wait(wait, "the document was truncated, it is asked for again"), *fresh], key=lambda w: w.time)
     fresh_until = ask.now + fresh[0].time if fresh else None
     return replace(_at(ask, longest, wait), every=usual.time, fresh_until=fresh_until)
@@ -218,14 +210,13 @@ def _failed(ask: _Ask, result: Failed, host: HostState) -> tuple[PollState, Host
     state = _counted(ask, result)
     again = ask.state.failure_kind == result.kind
     if result.kind is FailureKind.GONE and again:
-        reason = "410 Gone twice: not polled any more"
-        return replace(state, stopped="gone", next_poll_at=ask.now, next_reason=reason), host
+        return _stopped(state, "gone", "410 Gone twice: not polled any more", ask.now), host
 
     usual = _interval(ask, 0)
-    asked = _retry_after(result.headers, ask.now)
+    asked = _retry_after(result.headers, ask)
     lost = again and state.failing_since is not None and ask.now - state.failing_since >= LOST_AFTER
     backoff = _backoff(result.kind, state.failures, usual.time, lost=lost, asked=bool(asked))
-    fresh = _freshness(result.headers, ask.now) if result.status in (429, 503) else []
+    fresh = _freshness(result.headers, ask) if result.status in (429, 503) else []
     longest = max([*asked, backoff, *fresh, *_promised(ask.state, ask.now)], key=lambda wait: wait.time)
     state = replace(
         _at(replace(ask, state=state), longest, longest.time),
@@ -264,8 +255,8 @@ def _offline(ask: _Ask, result: Failed) -> PollState:
     if not state.failures:
         state = replace(state, failure_kind=result.kind, failure_detail=result.detail)
     soon = Wait(min(_interval(ask, 0).time, OFFLINE_WAIT), "offline: no host could be reached")
-    wait = max([soon, *_promised(state, ask.now)], key=lambda wait: wait.time)
-    return _at(replace(ask, state=state), wait, wait.time)
+    waits = [soon, *_promised(state, ask.now)]
+    return _at(replace(ask, state=state), waits, max(wait.time for wait in waits))
 
 
 def _promised(state: PollState, now: datetime) -> list[Wait]:
@@ -309,40 +300,42 @@ def _interval(ask: _Ask, body_bytes: int) -> Wait:
     if state.last_success_at is None:
         # It never answered: no habit to go by, and a newcomer whose network was not up yet waits no longer than he must.
         return Wait(floor, f"every {spoken(floor)}")
-    interval = adaptive(state.ingest_times, state.last_new_at, ask.now, at_least=floor, at_most=source.at_most)
-    return Wait(interval, f"every {spoken(interval)}{reason if interval == floor else ''}")
+    worked = worked_out(state.ingest_times, state.last_new_at, ask.now, at_least=floor, at_most=source.at_most)
+    how = arithmetic(worked, floor=floor, at_most=source.at_most, floor_from=reason.removeprefix(", ") or "at_least")
+    interval = worked.interval
+    return Wait(interval, f"every {spoken(interval)}{reason if interval == floor else ''}", how)
 
 
 def _floor(source: Source) -> timedelta:
     return source.every or source.at_least
 
 
-def _freshness(headers: Mapping[str, str], now: datetime) -> list[Wait]:
+def _freshness(ask: _Ask, headers: Mapping[str, str]) -> list[Wait]:
     """Return the wait that the answer's freshness asks for, capped; none where it says nothing."""
-    fresh = fresh_for(headers, now)
+    fresh = fresh_for(headers, ask.now)
     if not fresh:
         return []
     name = "max-age of" if "max-age" in headers.get("cache-control", "").lower() else "Expires in"
-    return [_capped(fresh, MAX_FRESHNESS, f"{name} {spoken(fresh)}")]
+    return [capped(fresh, ask.source.max_freshness, f"{name} {spoken(fresh)}")]
 
 
-def _retry_after(headers: Mapping[str, str], now: datetime) -> list[Wait]:
-    asked = retry_after(headers, now)
+def _retry_after(ask: _Ask, headers: Mapping[str, str]) -> list[Wait]:
+    asked, most = retry_after(headers, ask.now), ask.source.max_retry_after
     if asked is None:
         return []
-    until = now + min(asked, MAX_RETRY_AFTER)
-    return [_capped(asked, MAX_RETRY_AFTER, f"Retry-After until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC")]
+    until = ask.now + min(asked, most)
+    return [capped(asked, most, f"Retry-After until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC")]
 
 
-def _capped(time: timedelta, most: timedelta, reason: str) -> Wait:
-    return Wait(time, reason) if time <= most else Wait(most, f"{reason}, capped at {spoken(most)}")
+def _at(ask: _Ask, waits: Sequence[Wait], jittered: timedelta) -> PollState:
+    """Return the state with its next poll after the longest wait, a share of `jittered` later, and all its terms."""
+    said = weighed(waits, ask.now, jitter=ask.jitter, jittered=jittered, hints=ask.state.hints)
+    return replace(ask.state, next_poll_at=said.at, next_reason=said.reason, terms=said.terms)
 
 
-def _at(ask: _Ask, wait: Wait, jittered: timedelta) -> PollState:
-    """Return the state with its next poll after the wait, a share of `jittered` later, outside the skipped hours."""
-    at = ask.now + wait.time + ask.jitter * min(jittered / 10, MAX_JITTER)
-    allowed, skipped = hints.allowed_from(at, ask.state.hints, ask.jitter)
-    return replace(ask.state, next_poll_at=allowed, next_reason=f"{wait.reason}{skipped}")
+def _stopped(state: PollState, word: str, reason: str, now: datetime) -> PollState:
+    """Return the state of a source that is polled no more."""
+    return replace(state, stopped=word, next_poll_at=now, next_reason=reason, terms=(Term(now, reason),))
 
 
 def _rested(host: HostState, now: datetime) -> HostState:

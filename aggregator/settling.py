@@ -16,6 +16,9 @@ from storage.contract import Changes, Claim, Poll, PollState, Saved, Store, Stor
 
 log = logging.getLogger(__name__)
 
+_CAPPED = ", capped at "
+"""In a reason: what was asked for is more than may be asked for; logged when it begins (rule 23)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -109,6 +112,8 @@ class Settler:
         before = one.claim.state
         moved = moving_hosts(before, self._store.states()) if _redirected_for_good(result) else NOBODY_MOVED
         state, host = after(before, one.claim.host, one.source, result, now, self._clocks.jitter(), moved_hosts=moved)
+        if _CAPPED in state.next_reason and _CAPPED not in before.next_reason:
+            log.info("source=%s is asked again sooner than it wishes: %s", one.source.id, state.next_reason)
         return Poll(state, host, changes), result
 
 

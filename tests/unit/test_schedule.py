@@ -166,6 +166,25 @@ def test_short_freshness_does_not_undercut_the_floor() -> None:
     assert wait(updated({"cache-control": "max-age=60"})) == HOUR
 
 
+def test_a_source_has_caps_of_its_own() -> None:
+    patient = replace(SOURCE, max_freshness=timedelta(days=4), max_retry_after=timedelta(days=30))
+    eager = replace(SOURCE, max_freshness=3 * HOUR, max_retry_after=5 * HOUR)
+    fresh, busy = (
+        updated({"cache-control": "max-age=999999999"}),
+        failed(FailureKind.SERVER_ERROR, 503, {"retry-after": "31536000"}),
+    )
+
+    waits = [states(result, source=one)[0] for one in (patient, eager) for result in (fresh, busy)]
+
+    assert [(state.next_poll_at - NOW) for state in waits] == [4 * DAY, 30 * DAY, 3 * HOUR, 5 * HOUR]
+    assert [state.next_reason.rpartition(", ")[2] for state in waits] == [
+        "capped at 4 d",
+        "capped at 30 d",
+        "capped at 3 h",
+        "capped at 5 h",
+    ]
+
+
 def test_freshness_of_thirty_years_is_capped_and_says_so() -> None:
     result = updated({"cache-control": "max-age=1000000000"})
 

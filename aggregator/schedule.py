@@ -159,15 +159,14 @@ def _answered(ask: _Ask, answer: Fetched | NotModified, moved_hosts: Mapping[str
 
     usual = _interval(replace(ask, state=state), body_bytes)
     fresh = _freshness(headers, ask)
-    waits = [usual, *fresh]
+    waits = [usual, *fresh]  # of equals the first decides: our own interval explains most
     if ask.source.every is None and (hint := hints.asked_for(state.hints)):
         most = max(min(hints.MAX_HINT, ask.source.at_most), ask.source.at_least)
-        waits.append(Wait(min(hint[0], most), hint[1] if hint[0] <= most else f"{hint[1]}, capped at {spoken(most)}"))
+        waits.append(capped(hint[0], most, hint[1]))
     if ended_at is not None:
         waits.append(Wait(WEEK, "the feed says that it has ended: every week, for four weeks"))
-    longest = max(waits, key=lambda wait: wait.time)  # of equals the first: our own interval explains most
     return replace(
-        _at(replace(ask, state=state), longest, usual.time),
+        _at(replace(ask, state=state), waits, usual.time),
         every=usual.time,
         fresh_until=ask.now + fresh[0].time if fresh else None,
     )
@@ -177,10 +176,10 @@ def _after_truncation(ask: _Ask, fetched: Fetched, *, again: bool) -> PollState:
     """Return the state after a body that ended early: asked again soon, as its entries may be missing (rule 52)."""
     usual = _interval(ask, len(fetched.body))
     wait = min(max(usual.time, BACKOFF * (2 if again else 1)), max(MAX_TRUNCATED, _floor(ask.source)))
+    soon = Wait(wait, "the document was truncated, it is asked for again", f"in place of its usual {usual.reason}")
     fresh = _freshness(fetched.headers, ask)
-    longest = max([Wait(wait, "the document was truncated, it is asked for again"), *fresh], key=lambda w: w.time)
     fresh_until = ask.now + fresh[0].time if fresh else None
-    return replace(_at(ask, longest, wait), every=usual.time, fresh_until=fresh_until)
+    return replace(_at(ask, [soon, *fresh], wait), every=usual.time, fresh_until=fresh_until)
 
 
 def _well(
@@ -217,9 +216,9 @@ def _failed(ask: _Ask, result: Failed, host: HostState) -> tuple[PollState, Host
     lost = again and state.failing_since is not None and ask.now - state.failing_since >= LOST_AFTER
     backoff = _backoff(result.kind, state.failures, usual.time, lost=lost, asked=bool(asked))
     fresh = _freshness(result.headers, ask) if result.status in (429, 503) else []
-    longest = max([*asked, backoff, *fresh, *_promised(ask.state, ask.now)], key=lambda wait: wait.time)
+    waits = [*asked, backoff, *fresh, *_promised(ask.state, ask.now), usual]
     state = replace(
-        _at(replace(ask, state=state), longest, longest.time),
+        _at(replace(ask, state=state), waits, max(wait.time for wait in waits)),
         every=usual.time,
         retry_after_until=ask.now + asked[0].time if asked else None,
         fresh_until=ask.now + fresh[0].time if fresh else ask.state.fresh_until,
@@ -310,7 +309,7 @@ def _floor(source: Source) -> timedelta:
     return source.every or source.at_least
 
 
-def _freshness(ask: _Ask, headers: Mapping[str, str]) -> list[Wait]:
+def _freshness(headers: Mapping[str, str], ask: _Ask) -> list[Wait]:
     """Return the wait that the answer's freshness asks for, capped; none where it says nothing."""
     fresh = fresh_for(headers, ask.now)
     if not fresh:
@@ -319,7 +318,7 @@ def _freshness(ask: _Ask, headers: Mapping[str, str]) -> list[Wait]:
     return [capped(fresh, ask.source.max_freshness, f"{name} {spoken(fresh)}")]
 
 
-def _retry_after(ask: _Ask, headers: Mapping[str, str]) -> list[Wait]:
+def _retry_after(headers: Mapping[str, str], ask: _Ask) -> list[Wait]:
     asked, most = retry_after(headers, ask.now), ask.source.max_retry_after
     if asked is None:
         return []

@@ -19,7 +19,8 @@ from aggregator.model import (
     Unchanged,
     Updated,
 )
-from aggregator.schedule import MAX_JITTER, after
+from aggregator.schedule import after
+from aggregator.terms import MAX_JITTER
 from storage.contract import FeedInfo, HostState, PollState, SourceRow, Validators
 
 NOW = datetime(2021, 9, 30, 12, 0, tzinfo=UTC)

@@ -6,14 +6,14 @@ import asyncio
 import hashlib
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import NoReturn
 
 import httpx
 
-from aggregator import __version__
+from aggregator import __version__, clock
 from aggregator.addresses import is_address, is_public
 from aggregator.budget import Share
 from aggregator.download import Body, Limits, download
@@ -23,7 +23,16 @@ from aggregator.network import Network
 from aggregator.targets import Target, keeps_secrets, locate, redirected
 from storage.contract import Validators
 
-__all__ = ["Limits", "fetch", "user_agent"]
+__all__ = ["Limits", "Visit", "fetch", "user_agent"]
+
+Visit = Callable[[str], Awaitable[None]]
+"""
+Takes the turn of the URL's host, before it is asked (rule 61).
+
+Returns at once where the attempt has that host's turn already; else gives back what it has, waits, and takes the other.
+Raises PollError, and nothing may be sent: rate-limited where the host asked to be left alone, interrupted where its
+turn does not come. What is waited here is not of an attempt's time.
+"""
 
 _ACCEPT = (
     b"application/atom+xml, application/rss+xml, application/feed+json, application/xml;q=0.9, "
@@ -60,13 +69,15 @@ async def fetch(
     user_agent: str,
     limits: Limits = _LIMITS,
     share: Share | None = None,
+    visit: Visit | None = None,
 ) -> Fetched | NotModified:
     """
     Ask for the URL once, follow its redirects, and return what it has, or that it has nothing new.
 
     `url` is what is polled: the source's own, or where a proven redirect led. The validators go to the URL that
     gave them and to no other (rule 3). `share`, where given, still holds the body's part of the network's budget
-    on return, for the caller to release; else it is given back here.
+    on return, for the caller to release; else it is given back here. `visit` is awaited before each hop of a
+    redirect, the deadline standing still; the turn of `url` itself is the caller's to take.
     Raises PollError for everything else, with the failing answer's status and headers, and the hops before it.
     docs/etiquette.md, rules 1 to 8, 35 to 42 and 48 to 59.
     """
@@ -75,7 +86,7 @@ async def fetch(
     seconds = source.timeout.total_seconds()
     try:
         async with asyncio.timeout(seconds) as deadline:
-            attempt = _Attempt(network, source, validators, user_agent, limits, mine, deadline, hops)
+            attempt = _Attempt(network, source, validators, user_agent, limits, mine, deadline, hops, visit)
             return await attempt.run(url)
     except TimeoutError as error:
         raise PollError(FailureKind.TIMEOUT, f"no complete answer within {seconds:g} s", hops=tuple(hops)) from error
@@ -112,6 +123,7 @@ class _Attempt:
         share: Share,
         deadline: asyncio.Timeout,
         hops: list[Hop],
+        visit: Visit | None,
     ) -> None:
         self._network = network
         self._source = source
@@ -121,6 +133,7 @@ class _Attempt:
         self._share = share
         self._deadline = deadline
         self._hops = hops
+        self._visit = visit
         self._conditional = False
 
     async def run(self, url: str) -> Fetched | NotModified:
@@ -136,6 +149,16 @@ class _Attempt:
             finally:
                 await response.aclose()
             here, leave = self._step(here, there, leave)
+            await self._turn(here)
+
+    async def _turn(self, there: Target) -> None:
+        """Wait for the turn of the host that a redirect leads to; the deadline stands still meanwhile."""
+        if self._visit is None:
+            return
+        started_at, until = clock.monotonic(), self._deadline.when()
+        self._deadline.reschedule(None)
+        await self._visit(there.text)
+        self._deadline.reschedule(None if until is None else until + clock.monotonic() - started_at)
 
     def _begin(self, here: Target, home: Target) -> tuple[Target, _Leave]:
         """Return the first target and what it may, by how it stands to the URL of feeds.yaml, `home`."""

@@ -15,9 +15,9 @@ from pathlib import Path
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator import clock
-from aggregator.config import ConfigError, load
 from aggregator.daemon.build import Plant, plant
 from aggregator.daemon.care import backup_if_due
+from aggregator.daemon.configuration import Configuration
 from aggregator.daemon.serving import WebServer, greeting, listening, located, web_server
 from aggregator.fetch import user_agent
 from aggregator.health import Facts
@@ -44,12 +44,10 @@ class Daemon:
         self._settings = settings
         self._started_with = settings
         """What feeds.yaml said then: its `listen`, `path` and `records` hold until the daemon starts again."""
-        self._data = data
+        self._configuration = Configuration(settings, data)
         self._stopping = asyncio.Event()
-        self._refile = asyncio.Event()
+        self._reloads = asyncio.Lock()
         self._tick_at: datetime | None = None
-        self._config_fault: str | None = None
-        self._config_seen = _stamp(settings.path)
         self._reached = self._unreached = 0
         self._plant: Plant | None = None
         self._server: WebServer | None = None
@@ -103,19 +101,10 @@ class Daemon:
 
     async def _reload(self) -> None:
         """Take in a changed feeds.yaml; a broken one leaves the good one in force."""
-        stamp = _stamp(self._settings.path)
-        if stamp == self._config_seen or self._plant is None:
-            return
-        self._config_seen = stamp
-        try:
-            settings = await asyncio.to_thread(load, self._settings.path, os.environ)
-        except ConfigError as error:
-            self._config_fault = str(error)
-            log.error("feeds.yaml was changed and cannot be used; the last good one stays in force:\n%s", error)
-            return
-        if self._data is not None:
-            settings = replace(settings, storage=replace(settings.storage, path=self._data.absolute()))
-        await self._take(settings, self._plant)
+        async with self._reloads:
+            settings = await asyncio.to_thread(self._configuration.changed)
+            if settings is not None and self._plant is not None:
+                await self._take(settings, self._plant)
 
     async def _take(self, settings: Settings, built: Plant) -> None:
         old = self._settings
@@ -129,12 +118,12 @@ class Daemon:
         try:
             await asyncio.to_thread(built.store.sync_sources, rows, clock.now())
         except StoreError as error:
-            fault = f"feeds.yaml was changed, and is taken in once the store can be written: {error}"
-            if self._config_fault != fault:
-                log.error("%s", fault)
-            self._config_fault, self._config_seen = fault, None
+            self._configuration.refuse(
+                f"feeds.yaml was changed, and is taken in once the store can be written: {error}"
+            )
             return
-        self._settings, self._config_fault = settings, None
+        self._settings = settings
+        self._configuration.taken_in()
         built.poller.use(settings, user_agent(settings.polling.user_agent, settings.server.base_url))
         built.poller.wake()
         say(log, logging.INFO, "feeds.yaml taken in", sources=len(settings.sources))
@@ -186,7 +175,7 @@ class Daemon:
         self._stopping.set()
 
     def _reload_now(self) -> None:
-        self._config_seen = None
+        self._configuration.look_again()
         self._reloading = asyncio.create_task(self._reload())
 
     def _facts(self) -> Facts:
@@ -194,7 +183,7 @@ class Daemon:
         if self._plant is not None:
             filer = self._plant.filer
             trouble = self._plant.poller.trouble or (filer.trouble if filer else None)
-        return Facts(last_tick_at=self._tick_at, config_fault=self._config_fault, store_fault=trouble)
+        return Facts(last_tick_at=self._tick_at, config_fault=self._configuration.fault, store_fault=trouble)
 
     def _report(self, outcome: Outcome) -> None:
         """Log one line a poll, and once that no publisher can be reached, where that is so."""
@@ -222,15 +211,6 @@ class Daemon:
             log.warning(
                 "no publisher can be reached: is there a network? `aggregator demo` (or `make demo`) needs none"
             )
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Return what tells one saved state of the file from another; None where it is missing."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 async def run(settings: Settings, *, data: Path | None, announce: Callable[[str], None]) -> int:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from aggregator.hints import MAX_SKIP, spoken
 from aggregator.model import FailureKind
-from storage.contract import HostState, PollState
+from storage.contract import HostState, PollState, Term
 
 SPREAD_AT_MOST = timedelta(minutes=15)
 SPREAD_APART = timedelta(seconds=1)
@@ -129,7 +129,7 @@ def spread(states: Sequence[PollState], now: datetime) -> list[PollState]:
         if state.lease_until is not None and state.last_attempt_at is not None:
             at = max(at, state.last_attempt_at + state.source.floor)
         if at > now:
-            placed.append(replace(state, next_poll_at=at, next_reason=words, lease_until=None))
+            placed.append(replace(_put_off(state, at, words), lease_until=None))
     return placed
 
 
@@ -150,7 +150,7 @@ def mended(states: Sequence[PollState], now: datetime) -> list[tuple[PollState, 
             continue
         if state.next_poll_at > now + max(usual, CEILING) + FARTHEST:
             reason = "the clock was set back; its usual interval from then"
-            state = replace(state, next_poll_at=now + usual, next_reason=reason)  # noqa: PLW2901 - as above
+            state = _put_off(state, now + usual, reason)  # noqa: PLW2901 - as above
         found.append((state, _host_of(state)))
     return found
 
@@ -161,10 +161,16 @@ def shifted(states: Sequence[PollState], step: timedelta) -> list[tuple[PollStat
     return [(state, _host_of(state)) for state in moved]
 
 
+def _put_off(state: PollState, at: datetime, reason: str) -> PollState:
+    """Return the state with its next poll at another time, the reason before those of the time that it had."""
+    return replace(state, next_poll_at=at, next_reason=reason, terms=(Term(at, reason), *state.terms))
+
+
 def _moved(state: PollState, step: timedelta) -> PollState:
     return replace(
         state,
         next_poll_at=state.next_poll_at + step,
+        terms=tuple(Term(term.until + step, term.reason) for term in state.terms),
         last_attempt_at=state.last_attempt_at and state.last_attempt_at + step,
         fresh_until=state.fresh_until and state.fresh_until + step,
         retry_after_until=state.retry_after_until and state.retry_after_until + step,

@@ -176,3 +176,17 @@ def test_no_header_raises(value: str) -> None:
     http_date(value, NOW)
     fresh_for({"cache-control": value, "expires": value, "date": value, "age": value}, NOW)
     retry_after({"retry-after": value, "date": value}, NOW)
+
+
+@given(source=SOURCES, results=st.lists(RESULTS, min_size=1, max_size=4), jitter=JITTERS)
+def test_the_terms_tell_when_the_next_poll_is_and_the_first_decides(
+    source: Source, results: list[PollResult], jitter: float
+) -> None:
+    state, host = PollState(ROW, NOW), HOST
+    for result in results:
+        state, host = after(state, host, source, result, NOW, jitter)
+        last = max(term.until for term in state.terms)
+        assert timedelta() <= state.next_poll_at - last < timedelta(seconds=1)  # what is less than a second is no term
+        waits = [term for term in state.terms if not term.reason.startswith(("jitter", "skipHours"))]
+        assert max(waits, key=lambda term: term.until) == state.terms[0]
+        assert state.terms[0].reason.partition(": ")[0] in state.next_reason

@@ -694,3 +694,124 @@ def test_a_source_that_never_answered_is_asked_again_after_an_hour_not_after_a_d
     fresh = PollState(ROW, NOW, last_attempt_at=NOW)
 
     assert gaps(*[failed(FailureKind.DNS)] * 3, state=fresh) == [HOUR, 2 * HOUR, 4 * HOUR]
+
+
+# --- every term that had a say (rules 20 and 23) ---
+
+
+def told(*results: PollResult, state: PollState = STATE, source: Source = SOURCE) -> list[tuple[timedelta, str]]:
+    """Return how long each term of the last poll makes it wait, and its words."""
+    polled = states(*results, state=state, source=source)
+    asked_at = NOW if len(polled) == 1 else polled[-2].next_poll_at
+    return [(term.until - asked_at, term.reason) for term in polled[-1].terms]
+
+
+def test_a_written_interval_is_its_own_only_term() -> None:
+    assert told(updated(), source=replace(SOURCE, every=HOUR)) == [(HOUR, "every 1 h, as written")]
+
+
+def test_the_arithmetic_of_the_adaptive_interval_is_told() -> None:
+    six_hourly = tuple(NOW - at * 6 * HOUR for at in (4, 3, 2, 1))
+    quiet = replace(STATE, ingest_times=six_hourly, last_new_at=NOW - 6 * HOUR)
+
+    assert told(not_modified(), state=quiet) == [
+        (
+            3 * HOUR,
+            "every 3 h: half the usual gap of 6 h is 3 h (4 entries within 30 days); "
+            "at most 3 h, as the newest came 6 h ago; at least 1 h, at_least",
+        )
+    ]
+
+
+def test_a_source_without_a_habit_says_what_bounds_it() -> None:
+    new = replace(STATE, ingest_times=(), last_new_at=NOW - 40 * DAY, last_success_at=NOW)
+
+    assert told(not_modified(), state=new, source=replace(SOURCE, at_most=8 * HOUR)) == [
+        (
+            8 * HOUR,
+            "every 8 h: too few entries within 30 days to tell a habit; at most 8 h, at_most; at least 1 h, at_least",
+        )
+    ]
+
+
+def test_the_longest_wait_stands_first_and_the_others_after_it() -> None:
+    terms = told(updated({"cache-control": "max-age=7200"}, hints={"ttl": "10800"}))
+
+    assert [(time, reason.split(":")[0]) for time, reason in terms] == [
+        (3 * HOUR, "ttl of 3 h"),
+        (2 * HOUR, "max-age of 2 h"),
+        (HOUR, "every 1 h"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("result", "until", "reason"),
+    [
+        pytest.param(
+            updated({"cache-control": "max-age=864000"}), 2 * DAY, "max-age of 10 d, capped at 2 d", id="freshness"
+        ),
+        pytest.param(
+            failed(FailureKind.SERVER_ERROR, 503, {"retry-after": "864000"}),
+            7 * DAY,
+            "Retry-After until 2021-10-07 12:00 UTC, capped at 7 d",
+            id="Retry-After",
+        ),
+        pytest.param(updated(hints={"ttl": "864000"}), DAY, "ttl of 10 d, capped at 1 d", id="ttl"),
+    ],
+)
+def test_a_capped_wait_says_that_it_is(result: PollResult, until: timedelta, reason: str) -> None:
+    assert told(result)[0] == (until, reason)
+
+
+def test_the_caps_of_the_source_are_its_own() -> None:
+    patient = replace(SOURCE, max_freshness=DAY, max_retry_after=2 * DAY)
+
+    fresh = told(updated({"cache-control": "max-age=864000"}), source=patient)
+    away = told(failed(FailureKind.RATE_LIMITED, 429, {"retry-after": "864000"}), source=patient)
+
+    assert fresh[0] == (DAY, "max-age of 10 d, capped at 1 d")
+    assert away[0] == (2 * DAY, "Retry-After until 2021-10-02 12:00 UTC, capped at 2 d")
+
+
+def test_a_failure_tells_of_backoff_and_interval_beside_what_was_asked_for() -> None:
+    terms = told(failed(FailureKind.SERVER_ERROR, 503, {"retry-after": "10800", "cache-control": "max-age=9000"}))
+
+    assert [(time, reason.split(":")[0]) for time, reason in terms] == [
+        (3 * HOUR, "Retry-After until 2021-09-30 15"),
+        (2.5 * HOUR, "max-age of 2 h 30 min"),
+        (HOUR, "backoff after 1 failure"),
+        (HOUR, "every 1 h"),
+    ]
+
+
+def test_jitter_and_skipped_hours_end_the_terms() -> None:
+    night = updated(hints={"skip_hours": "13,14,15"})
+
+    state, _ = after(STATE, HOST, SOURCE, night, NOW, 0.5)
+
+    assert [(term.until - NOW, term.reason) for term in state.terms[1:]] == [
+        (HOUR + 3 * MINUTE, "jitter: 3 min later, so that sources do not come in a herd"),
+        (
+            4 * HOUR + 29.5 * MINUTE,
+            "skipHours and skipDays: 2021-09-30 13:03 UTC is one of the hours that the feed skips",
+        ),
+    ]
+    assert state.next_poll_at == state.terms[-1].until
+
+
+def test_a_truncated_document_says_what_its_interval_would_have_been() -> None:
+    rare = replace(STATE, ingest_times=(), last_new_at=NOW - 40 * DAY, last_success_at=NOW)
+
+    assert told(updated(truncated="cut"), state=rare) == [
+        (2 * HOUR, "the document was truncated, it is asked for again: in place of its usual every 12 h")
+    ]
+
+
+def test_a_feed_that_has_ended_a_stopped_one_and_one_offline_have_their_terms_too() -> None:
+    ended = told(updated(expired=True))
+    gone = told(failed(FailureKind.GONE, 410), failed(FailureKind.GONE, 410))
+    offline = told(failed(FailureKind.OFFLINE))
+
+    assert ended[0] == (7 * DAY, "the feed says that it has ended: every week, for four weeks")
+    assert gone == [(timedelta(), "410 Gone twice: not polled any more")]
+    assert offline == [(5 * MINUTE, "offline: no host could be reached")]

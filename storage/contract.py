@@ -122,6 +122,8 @@ class PollState:
     """How often the interval is halved because entries went by between two polls (rule 76)."""
     gap_at: datetime | None = None
     """When a document last had nothing in common with what was stored."""
+    gap_note: str | None = None
+    """What became of the entries that went by then, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,8 @@ class KnownEntry:
     hidden: str | None
     listed: bool
     """True where the newest document that was read whole still had it."""
+    withdrawn_at: datetime | None = None
+    """When the publisher was first seen to have taken it back; None where it did not, or has it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +195,13 @@ class Changes:
     rekeyed: tuple[Record, ...] = ()
     """Records whose publisher changed their ids: key and public_id as stored, identity, alias and guid new (rule 73)."""
     listed: frozenset[str] | None = None
-    """Keys that the document has; None where it was not read whole, so that its silence says nothing."""
+    """
+    Keys that the document has; None where it was not read whole, so that its silence says nothing.
+
+    What is listed is not withdrawn any more, unless `withdrawn` names it.
+    """
+    unlisted: frozenset[str] = frozenset()
+    """Keys, as given, of new records that stand in older pages and not in the document (rule 76); for use with `listed`."""
     withdrawn: frozenset[str] = frozenset()
     """Keys of records that the publisher says it took back (RFC 5005 section 2, RFC 6721): marked, never removed."""
 
@@ -353,7 +363,7 @@ class Store(Protocol):
         Save finished polls: records, validators, next poll and host wait of each, all in one transaction.
 
         A poll that cannot be saved is left out whole, named in its `Saved.error`, and spoils no other.
-        New records get the next arrival number; equal content is not written. The lease ends.
+        New records get the next arrival number, those of `unlisted` the one before; equal content is not written. The lease ends.
         What was stored first stays: of an updated or rekeyed record key, public_id, first_seen, arrival
         and position are not touched; one whose record is gone by now is passed over; a new one that is
         stored already is not new. A new record whose public_id was taken meanwhile (two sources with
@@ -374,6 +384,9 @@ class Store(Protocol):
 
     def get(self, key: str) -> Record | None:
         """Return the record, hidden or not."""
+
+    def facts(self, key: str) -> KnownEntry | None:
+        """Return what is known of a stored record beside its content: whether it is listed, hidden, withdrawn, since when."""
 
     def newest_arrival(self, query: RecordQuery | None = None) -> datetime | None:
         """

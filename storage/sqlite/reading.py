@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from storage.contract import Known, Page, RecordFile, RecordQuery
+from storage.contract import Known, KnownEntry, Page, RecordFile, RecordQuery
 from storage.record import Record
 from storage.sqlite.rows import (
     KNOWN,
@@ -206,6 +206,12 @@ def get(connection: sqlite3.Connection, key: str) -> Record | None:
     """Return the record, hidden or not."""
     row = connection.execute(f"{SELECT_RECORD} WHERE r.key = ?", (key,)).fetchone()
     return record_of(row) if row else None
+
+
+def facts(connection: sqlite3.Connection, key: str) -> KnownEntry | None:
+    """Return what is known of a record beside its content."""
+    row = connection.execute(f"{_SELECT_KNOWN} WHERE key = ?", (key,)).fetchone()
+    return known_entry(row) if row else None
 
 
 def newest_arrival(connection: sqlite3.Connection, query: RecordQuery | None) -> datetime | None:

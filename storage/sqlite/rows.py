@@ -154,7 +154,7 @@ def record_of(row: Row) -> Record:
 
 KNOWN = (
     "key, public_id, identity, alias, title, link, guid, published, updated, first_seen, date_source, "
-    "publisher_date, digest, position, arrival, updates, backlog, hidden, unlisted_at IS NULL"
+    "publisher_date, digest, position, arrival, updates, backlog, hidden, unlisted_at IS NULL, withdrawn_at"
 )
 
 
@@ -162,7 +162,7 @@ def known_entry(row: Row) -> KnownEntry:
     """Return the entry of a row of `id` and the columns `KNOWN`."""
     (
         _, key, public_id, identity, alias, title, link, guid, published, updated, first_seen, date_source,
-        publisher_date, digest, position, arrival, updates, backlog, hidden, listed,
+        publisher_date, digest, position, arrival, updates, backlog, hidden, listed, withdrawn_at,
     ) = row  # fmt: skip
     return KnownEntry(
         key=key,
@@ -184,6 +184,7 @@ def known_entry(row: Row) -> KnownEntry:
         backlog=bool(backlog),
         hidden=hidden,
         listed=bool(listed),
+        withdrawn_at=instant_or_none(withdrawn_at),
     )
 
 
@@ -225,6 +226,7 @@ STATE = (
     "last_status", "failures", "failure_kind", "failure_detail", "failing_since", "degraded", "redirect_target",
     "redirect_seen", "redirect_since", "without_validators", "every", "ingest_times", "stopped", "feed", "polls",
     "hints", "terms", "address", "first_again_at", "first_failures", "first_failure", "gaps", "gap_at",
+    "gap_note",
 )  # fmt: skip
 
 
@@ -292,6 +294,7 @@ def state_row(state: PollState) -> Row:
         state.first_failure,
         state.gaps,
         micros_or_none(state.gap_at),
+        state.gap_note,
     )
 
 
@@ -302,7 +305,7 @@ def state_of(row: Row) -> PollState:
         fresh_until, retry_after_until, lease_until, last_attempt_at, last_success_at, last_new_at,
         last_status, failures, failure_kind, failure_detail, failing_since, degraded, redirect_target,
         redirect_seen, redirect_since, without_validators, every, ingest_times, stopped, feed, polls,
-        hints, terms, address, first_again_at, first_failures, first_failure, gaps, gap_at,
+        hints, terms, address, first_again_at, first_failures, first_failure, gaps, gap_at, gap_note,
     ) = row[len(SOURCE) :]  # fmt: skip
     return PollState(
         source=source_of(row[: len(SOURCE)]),
@@ -339,6 +342,7 @@ def state_of(row: Row) -> PollState:
         first_failure=first_failure,
         gaps=gaps,
         gap_at=instant_or_none(gap_at),
+        gap_note=gap_note,
     )
 
 

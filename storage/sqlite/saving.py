@@ -107,15 +107,17 @@ def _save(connection: sqlite3.Connection, poll: Poll, batch: Batch) -> Saved:
     save_host(connection, poll.host, batch.now)
 
     changes = poll.changes
-    new = _insert(connection, changes.new, n, url, batch)
+    # Older pages first: what stands in the document itself is what arrived last.
+    older = _insert(connection, [r for r in changes.new if r.key in changes.unlisted], n, url, batch)
+    new = _insert(connection, [r for r in changes.new if r.key not in changes.unlisted], n, url, batch)
     updated = [key for record in changes.updated if (key := _rewrite(connection, record, n, batch))]
     for record in changes.rekeyed:
         _rewrite(connection, record, n, batch)
     if changes.listed is not None:
-        _mark_listed(connection, changes.listed | set(new), n, batch.now)
+        _mark_listed(connection, changes.listed | set(new), changes.withdrawn, n, batch.now)
     if changes.withdrawn:
         _mark_withdrawn(connection, changes.withdrawn, n, batch.now)
-    return Saved(source_id, new=tuple(new), updated=tuple(updated))
+    return Saved(source_id, new=(*new, *older), updated=tuple(updated))
 
 
 def _insert(connection: sqlite3.Connection, new: Sequence[Record], n: int, url: str, batch: Batch) -> list[str]:
@@ -183,14 +185,21 @@ def _rewrite(connection: sqlite3.Connection, record: Record, n: int, batch: Batc
     return record.key
 
 
-def _mark_listed(connection: sqlite3.Connection, keys: Set[str], n: int, now: datetime) -> None:
-    listed = dict(
-        connection.execute("SELECT key, id FROM records WHERE source = ? AND unlisted_at IS NULL", (n,)).fetchall()
-    )
-    gone = [(micros(now), id_) for key, id_ in listed.items() if key not in keys]
+def _mark_listed(
+    connection: sqlite3.Connection, keys: Set[str], withdrawn: Set[str], n: int, now: datetime
+) -> None:
+    rows = connection.execute(
+        "SELECT key, id, withdrawn_at FROM records WHERE source = ? AND unlisted_at IS NULL", (n,)
+    ).fetchall()
+    listed = {key for key, _, _ in rows}
+    gone = [(micros(now), id_) for key, id_, _ in rows if key not in keys]
     connection.executemany("UPDATE records SET unlisted_at = ? WHERE id = ?", gone)
     back = [(key, n) for key in keys if key not in listed]
-    connection.executemany("UPDATE records SET unlisted_at = NULL WHERE key = ? AND source = ?", back)
+    connection.executemany(
+        "UPDATE records SET unlisted_at = NULL, withdrawn_at = NULL WHERE key = ? AND source = ?", back
+    )
+    again = [(id_,) for key, id_, at in rows if at is not None and key in keys and key not in withdrawn]
+    connection.executemany("UPDATE records SET withdrawn_at = NULL WHERE id = ?", again)
 
 
 def _mark_withdrawn(connection: sqlite3.Connection, keys: Set[str], n: int, now: datetime) -> None:

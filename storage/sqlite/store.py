@@ -8,7 +8,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from storage.contract import Claim, Known, ListState, Page, Poll, PollState, RecordFile, RecordQuery, Saved, SourceRow
+from storage.contract import (
+    Claim,
+    Known,
+    KnownEntry,
+    ListState,
+    Page,
+    Poll,
+    PollState,
+    RecordFile,
+    RecordQuery,
+    Saved,
+    SourceRow,
+)
 from storage.record import Record
 from storage.sqlite import polling, reading, saving
 from storage.sqlite.engine import Engine
@@ -109,6 +121,11 @@ class SqliteStore:
         """Return the record, hidden or not."""
         with self._engine.reading() as connection:
             return reading.get(connection, key)
+
+    def facts(self, key: str) -> KnownEntry | None:
+        """Return what is known of a stored record beside its content."""
+        with self._engine.reading() as connection:
+            return reading.facts(connection, key)
 
     def newest_arrival(self, query: RecordQuery | None = None) -> datetime | None:
         """Return the latest `first_seen` of a record that is neither hidden nor backlog."""

@@ -487,6 +487,7 @@ class TestSaving:
             first_failure="timeout: nothing within 30 s",
             gaps=1,
             gap_at=next(later),
+            gap_note="its archive ends",
         )
         store.save_polls([Poll(full, HostState("one.example"))], NOW)
 
@@ -722,7 +723,7 @@ class TestKnown:
         assert known.listed
         expected = replace(entry, arrival=1)
         for field in fields(known):
-            if field.name != "listed":
+            if field.name not in {"listed", "withdrawn_at"}:
                 assert getattr(known, field.name) == getattr(expected, field.name)
 
     def test_thousands_of_names_are_looked_up(self, store: Store) -> None:
@@ -754,6 +755,43 @@ class TestKnown:
         bring(store, "one", listed=None)
 
         assert [entry.listed for entry in store.known("one", [], [], []).entries] == [True]
+
+    def test_what_is_withdrawn_is_marked_and_stays(self, store: Store) -> None:
+        store.sync_sources([source("one")], NOW)
+        bring(store, "one", record("a"), record("b"))
+        bring(store, "one", listed=frozenset([record("b").key]), withdrawn=frozenset([record("a").key]))
+        bring(store, "one", listed=None, now=NOW + HOUR, withdrawn=frozenset([record("a").key]))
+
+        marked, other = store.facts(record("a").key), store.facts(record("b").key)
+        assert marked and other
+        assert (marked.withdrawn_at, marked.listed) == (NOW, False)
+        assert (other.withdrawn_at, other.listed) == (None, True)
+        assert titles(store) == ["a", "b"]
+        assert store.facts("none") is None
+
+    def test_what_is_listed_again_is_not_withdrawn_any_more(self, store: Store) -> None:
+        store.sync_sources([source("one")], NOW)
+        both = frozenset([record("a").key, record("b").key])
+        bring(store, "one", record("a"), record("b"))
+        bring(store, "one", listed=frozenset(), withdrawn=frozenset([record("a").key]))
+        bring(store, "one", listed=both, withdrawn=frozenset([record("b").key]))
+        bring(store, "one", listed=both, now=NOW + HOUR, withdrawn=frozenset([record("b").key]))
+        kept = [entry.withdrawn_at for key in sorted(both) if (entry := store.facts(key))]
+        bring(store, "one", listed=both)
+
+        assert sorted(kept, key=str) == [NOW, None]
+        assert [entry.withdrawn_at for key in both if (entry := store.facts(key))] == [None, None]
+
+    def test_new_records_of_older_pages_arrive_before_the_others_and_are_not_listed(self, store: Store) -> None:
+        store.sync_sources([source("one")], NOW)
+        new = [record("new", position=0), record("old", position=1)]
+        bring(store, "one", *new, unlisted=frozenset([new[1].key]), listed=frozenset([new[0].key]))
+
+        first, last = store.facts(new[1].key), store.facts(new[0].key)
+        assert first and last
+        assert (first.arrival, first.listed) == (last.arrival - 1, False)
+        assert last.listed
+        assert store.page(RecordQuery()).records[0].title.endswith("new")
 
     def test_an_entry_that_comes_back_is_listed_again(self, store: Store) -> None:
         store.sync_sources([source()], NOW)

@@ -137,7 +137,7 @@ def known(records: list[Record]) -> Known:
                 **{
                     field: getattr(record, field)
                     for field in KnownEntry.__slots__
-                    if field not in ("listed", "date_source")
+                    if field not in ("listed", "date_source", "withdrawn_at")
                 },
                 date_source=str(record.date_source),
                 listed=True,

@@ -717,8 +717,10 @@ def test_the_arithmetic_of_the_adaptive_interval_is_told() -> None:
     assert told(not_modified(), state=quiet) == [
         (
             3 * HOUR,
-            "every 3 h: half the usual gap of 6 h is 3 h (4 entries within 30 days); "
-            "at most 3 h, as the newest came 6 h ago; at least 1 h, at_least",
+            (
+                "every 3 h: half the usual gap of 6 h is 3 h (4 entries within 30 days); "
+                "at most 3 h, as the newest came 6 h ago; at least 1 h, at_least"
+            ),
         )
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from aggregator.identity import alias_of, identity_of
 from aggregator.model import Entry, Fetched, Reading, Source
 from aggregator.normalise import normalise
 from aggregator.parse import parse
@@ -31,6 +32,9 @@ def read(source: Source, fetched: Fetched, seen_at: datetime) -> Reading:
         expired=feed.expired,
         degraded=feed.degraded,
         truncated=feed.truncated,
+        previous=feed.previous,
+        deleted=tuple(each._replace(ref=alias_of(identity_of(each.ref, None, "", "", None))) for each in feed.deleted),
+        delta=fetched.delta,
     )
 
 

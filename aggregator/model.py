@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from storage.contract import FeedInfo, Validators
 from storage.images import ImagePolicy
@@ -267,6 +268,8 @@ class Fetched:
     hops: tuple[Hop, ...] = ()
     truncated: str | None = None
     """How the body was seen to end early, in words; None where it is whole (rule 52)."""
+    delta: bool = False
+    """True where it holds only what changed since the document whose ETag was sent (RFC 3229 `feed`, rule 15)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +322,14 @@ class Entry:
     language: str | None = None
 
 
+class Deleted(NamedTuple):
+    """An entry that the publisher says it took back (RFC 6721 `at:deleted-entry`)."""
+
+    ref: str
+    """Its id as the publisher wrote it; of a reading, the alias by which records go."""
+    when: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
     """A parsed document."""
@@ -337,6 +348,9 @@ class Feed:
     """What had to be mended to read it, in words; None where it was sound."""
     truncated: bool = False
     """True where the document ends before its root does: its last entry is left out (rule 52)."""
+    previous: str | None = None
+    """Absolute URL of the document with the entries before these: `prev-archive`, `next`, `next_url` (rule 76)."""
+    deleted: tuple[Deleted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +365,14 @@ class Reading:
     expired: bool = False
     degraded: str | None = None
     truncated: bool = False
+    previous: str | None = None
+    deleted: tuple[Deleted, ...] = ()
+    delta: bool = False
+    """Only what changed: what it does not have says nothing (rule 15)."""
+    older: tuple[Record, ...] = ()
+    """Entries of the pages before this document, where they were followed, newest first."""
+    followed: str | None = None
+    """What became of following those pages, in words; None where it was not tried (rule 76)."""
 
 
 # --- what a poll came to ----------------------------------------------------------------------------------------
@@ -440,6 +462,8 @@ class Updated:
     reading: Reading
     new: tuple[datetime, ...] = ()
     """The ingest instants of the entries that are new, first import not counted."""
+    gap: bool = False
+    """True where entries may have gone by between two polls (rule 76)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,10 @@ from aggregator.model import FailureKind, PollError
 MAX_DEPTH = 256
 MAX_NAMESPACES = 256
 MAX_TAGS = 200
+MAX_DELETED = 2000
 
 _HISTORY = "http://purl.org/syndication/history/1.0"
+_TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 # Attributes that hold for all that an element contains, and elements whose language is the feed's.
 _INHERITED = frozenset({"xml:base", "base", "xml:lang", "lang", "xmlns"})
 _ROOTS = frozenset({"feed", "rss", "rdf:RDF", "rdf:rdf"})
@@ -51,7 +53,10 @@ class _Elements:
     sanitize_html = False
     resolve_relative_uris = False
     item_depth = 0
-    _matchnamespaces = {uri.lower(): prefix for uri, prefix in StrictFeedParser.namespaces.items()} | {_HISTORY: "fh"}
+    _matchnamespaces = {uri.lower(): prefix for uri, prefix in StrictFeedParser.namespaces.items()} | {
+        _HISTORY: "fh",
+        _TOMBSTONES: "at",
+    }
 
     def unknown_starttag(self: Any, tag: str, attrs: list[tuple[str, str]]) -> None:
         if self.depth >= MAX_DEPTH:
@@ -182,6 +187,25 @@ class _Elements:
 
     def _end_fh_complete(self: Any) -> None:
         self.pop("complete")
+
+    # RFC 6721. What stands in it (who took the entry back, its links) is neither the feed's nor an entry's: it goes
+    # where the handlers put what another feed says of itself.
+    def _start_deleted(self: Any, attrs: dict[str, str]) -> None:
+        deleted = self.feeddata.setdefault("deleted entries", [])
+        if not self.inentry and attrs.get("ref") and len(deleted) < MAX_DELETED:
+            deleted.append((attrs["ref"], attrs.get("when")))
+        self.push("deleted", 0)
+        self.insource = 1
+
+    def _end_deleted(self: Any) -> None:
+        self.pop("deleted")
+        self.insource = 0
+        self.sourcedata.clear()
+
+
+# An element's handler is found by its name, which here has a hyphen.
+setattr(_Elements, "_start_at_deleted-entry", _Elements._start_deleted)
+setattr(_Elements, "_end_at_deleted-entry", _Elements._end_deleted)
 
 
 def _joined(pieces: list[str | bytes]) -> str:

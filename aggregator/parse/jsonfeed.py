@@ -47,6 +47,7 @@ def read_json(text: str, url: str) -> Feed:
         expired=document.get("expired") is True,
         degraded=note,
         truncated=truncated,
+        previous=absolute(document.get("next_url"), url),
     )
 
 

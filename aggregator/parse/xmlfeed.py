@@ -8,7 +8,7 @@ from datetime import timedelta
 from html import unescape
 from urllib.parse import urljoin, urlsplit
 
-from aggregator.model import Entry, FailureKind, Feed, PollError, Text
+from aggregator.model import Deleted, Entry, FailureKind, Feed, PollError, Text
 from aggregator.parse.dates import Instant, read_date
 from aggregator.parse.mend import mend
 from aggregator.parse.reader import Document, MalformedError, read_loosely, read_strictly
@@ -56,6 +56,8 @@ def read_xml(text: str, url: str, *, whole: bool) -> Feed:
         complete="fh complete" in feed and not document.truncated,
         degraded="; ".join(dict.fromkeys(document.notes)) or None,
         truncated=document.truncated,
+        previous=_previous(feed),
+        deleted=_deleted(feed),
     )
 
 
@@ -102,6 +104,23 @@ def _info(feed: Mapping[str, object], version: str, url: str) -> FeedInfo:
         format=version or None,
         updated=updated.at if updated else None,
         icon=absolute(icon, url),
+    )
+
+
+def _previous(feed: Mapping[str, object]) -> str | None:
+    """Return where the entries before these stand: in an archive (RFC 5005 section 4), else on the next page (section 3)."""
+    links = [(_own(link, "rel"), absolute(_own(link, "href"), "")) for link in _dicts(feed, "links")]
+    return next((target for name in ("prev-archive", "next") for rel, target in links if rel == name and target), None)
+
+
+def _deleted(feed: Mapping[str, object]) -> tuple[Deleted, ...]:
+    """Return what the feed says that it took back."""
+    said = _own(feed, "deleted entries")
+    pairs = said if isinstance(said, list) else []
+    return tuple(
+        Deleted(name, instant.at if (instant := read_date(_text(when))) else None)
+        for ref, when in pairs
+        if (name := _text(ref))
     )
 
 

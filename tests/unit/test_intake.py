@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from aggregator.intake import read
-from aggregator.model import FailureKind, Fetched, PollError, Source
+from aggregator.model import Deleted, FailureKind, Fetched, PollError, Source
 from storage.contract import Validators
 
 SOURCE = Source(id="blog", url="https://blog.example/feed.xml", name="Blog")
@@ -68,3 +69,16 @@ def test_the_same_body_at_the_same_time_gives_equal_records() -> None:
     body = fetched(RSS.format(item("一", "<description>&lt;p&gt;x&lt;/p&gt;</description>")))
 
     assert read(SOURCE, body, SEEN) == read(SOURCE, body, SEEN)
+
+
+def test_what_was_taken_back_goes_by_the_name_that_its_record_would_have() -> None:
+    body = (
+        '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:at="http://purl.org/atompub/tombstones/1.0"><title>B</title>'
+        '<at:deleted-entry ref="https://blog.example/1"/><link rel="next" href="/older"/></feed>'
+    )
+
+    reading = read(SOURCE, replace(fetched(body), delta=True), SEEN)
+
+    assert reading.deleted == (Deleted("http://blog.example/1"),)
+    assert reading.previous == "https://blog.example/older"
+    assert reading.delta

@@ -226,3 +226,13 @@ def test_what_cannot_be_read_is_refused_with_its_kind(body: str, kind: FailureKi
         read(body)
 
     assert caught.value.kind is kind
+
+
+@pytest.mark.parametrize(
+    ("said", "previous"),
+    [("/p2", "https://news.example/p2"), ("file:///x", None), (7, None), (None, None), ("", None)],
+)
+def test_the_page_before_is_the_next_url(said: object, previous: str | None) -> None:
+    text = json.dumps({"version": "https://jsonfeed.org/version/1.1", "title": "J", "items": [], "next_url": said})
+
+    assert read(text).previous == previous

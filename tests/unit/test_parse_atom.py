@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aggregator.model import Entry, Feed, Fetched, Text
+from aggregator.model import Deleted, Entry, Feed, Fetched, Text
 from aggregator.parse import parse
 from storage.contract import Validators
 from storage.record import Enclosure
@@ -155,3 +155,42 @@ def test_the_feed_says_who_it_is() -> None:
     assert feed.info.icon == "https://news.example/i.png"
     assert feed.info.updated == datetime(2021, 10, 1, tzinfo=UTC)
     assert feed.author == "Li"
+
+
+# --- what stands elsewhere, and what was taken back ---
+
+
+def linked(*links: tuple[str, str], rest: str = "") -> Feed:
+    written = "".join(f"<link rel='{rel}' href='{href}'/>" for rel, href in links)
+    return parse(
+        Fetched(
+            "https://news.example/feed.atom",
+            200,
+            {},
+            f"<feed xmlns='http://www.w3.org/2005/Atom' xmlns:at='http://purl.org/atompub/tombstones/1.0'>"
+            f"<title>N</title>{written}{rest}<entry><id>urn:x:1</id><title>1</title>"
+            "<link rel='next' href='https://news.example/not-the-feeds'/></entry></feed>".encode(),
+            Validators(),
+        )
+    )
+
+
+def test_the_page_before_is_the_archive_or_else_the_next_one() -> None:
+    assert linked(("next", "?page=2")).previous == "https://news.example/feed.atom?page=2"
+    assert linked(("next", "/p2"), ("prev-archive", "/2026-01")).previous == "https://news.example/2026-01"
+    assert linked(("previous", "/newer"), ("next-archive", "/newer")).previous is None
+    assert linked(("prev-archive", "file:///etc/passwd"), ("next", "mailto:x")).previous is None
+    assert linked().previous is None
+
+
+def test_what_the_publisher_took_back_is_told_and_is_no_entry() -> None:
+    feed = linked(
+        ("alternate", "https://news.example/"),
+        rest="<at:deleted-entry ref=' urn:x:7 ' when='2026-03-01T00:00:00Z'><at:by><name>X</name></at:by>"
+        "<at:comment>spam</at:comment><link rel='alternate' href='https://spam.example/'/></at:deleted-entry>"
+        "<at:deleted-entry ref='urn:x:8'/><at:deleted-entry when='2026-03-01T00:00:00Z'/>",
+    )
+
+    assert feed.deleted == (Deleted("urn:x:7", datetime(2026, 3, 1, tzinfo=UTC)), Deleted("urn:x:8", None))
+    assert [entry.guid for entry in feed.entries] == ["urn:x:1"]
+    assert (feed.info.link, feed.info.title, feed.author) == ("https://news.example/", "N", None)

@@ -16,8 +16,10 @@ import httpx
 from aggregator import __version__, clock
 from aggregator.addresses import is_address, is_public
 from aggregator.budget import Share
+from aggregator.cookies import Cookies
 from aggregator.download import Body, Limits, download
-from aggregator.hosts import redact
+from aggregator.hosts import redact, same_site
+from aggregator.manners import agent_of
 from aggregator.model import FailureKind, Fetched, Hop, NotModified, PollError, Source
 from aggregator.network import Network
 from aggregator.targets import Target, keeps_secrets, locate, redirected
@@ -42,7 +44,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _READ = frozenset({200, 203, 226})
 _OURS = frozenset(
     b"host connection accept-encoding content-length transfer-encoding te trailer upgrade expect range "
-    b"if-none-match if-modified-since if-match if-unmodified-since if-range".split()
+    b"if-none-match if-modified-since if-match if-unmodified-since if-range "
+    b"proxy-authorization proxy-connection".split()
 )
 """Headers that a source cannot set: they say what we do, or would change what an answer means."""
 _KINDS = {
@@ -54,7 +57,6 @@ _KINDS = {
     410: FailureKind.GONE,
     429: FailureKind.RATE_LIMITED,
 }
-_LIMITS = Limits()
 _PAGE_LIMITS = Limits(wire=64 * 1024, decoded=256 * 1024)
 _PAGE_SECONDS = 5.0
 _TITLE = re.compile(rb"<title[^>]{0,200}>([^<]{1,500})", re.IGNORECASE)
@@ -67,7 +69,7 @@ async def fetch(
     validators: Validators,
     *,
     user_agent: str,
-    limits: Limits = _LIMITS,
+    limits: Limits | None = None,
     share: Share | None = None,
     visit: Visit | None = None,
 ) -> Fetched | NotModified:
@@ -75,18 +77,21 @@ async def fetch(
     Ask for the URL once, follow its redirects, and return what it has, or that it has nothing new.
 
     `url` is what is polled: the source's own, or where a proven redirect led. The validators go to the URL that
-    gave them and to no other (rule 3). `share`, where given, still holds the body's part of the network's budget
+    gave them and to no other (rule 3). `user_agent` is what a source is asked under that has no name of its own;
+    `limits` stand in place of the source's. `share`, where given, still holds the body's part of the network's budget
     on return, for the caller to release; else it is given back here. `visit` is awaited before each hop of a
     redirect, the deadline standing still; the turn of `url` itself is the caller's to take.
     Raises PollError for everything else, with the failing answer's status and headers, and the hops before it.
     docs/etiquette.md, rules 1 to 8, 35 to 42 and 48 to 59.
     """
     hops: list[Hop] = []
+    limits = limits or Limits(wire=source.max_download, decoded=source.max_body)
     mine = share or network.budget.share()
     seconds = source.timeout.total_seconds()
     try:
         async with asyncio.timeout(seconds) as deadline:
-            attempt = _Attempt(network, source, validators, user_agent, limits, mine, deadline, hops, visit)
+            agent = agent_of(source, user_agent)
+            attempt = _Attempt(network, source, validators, agent, limits, mine, deadline, hops, visit)
             return await attempt.run(url)
     except TimeoutError as error:
         raise PollError(FailureKind.TIMEOUT, f"no complete answer within {seconds:g} s", hops=tuple(hops)) from error
@@ -134,11 +139,13 @@ class _Attempt:
         self._deadline = deadline
         self._hops = hops
         self._visit = visit
+        self._home = _start(source.url)
+        self._cookies: Cookies | None = None
         self._conditional = False
 
     async def run(self, url: str) -> Fetched | NotModified:
         """Follow the chain to its end."""
-        here, leave = self._begin(_start(url), _start(self._source.url))
+        here, leave = self._begin(_start(url), self._home)
         seen = {here.text}
         while True:
             response = await self._send(here, leave)
@@ -146,6 +153,7 @@ class _Attempt:
                 if response.status_code not in _REDIRECTS:
                     return await self._answer(here, response)
                 there = self._next(here, response, seen)
+                self._keep_cookies(here, there, response)
             finally:
                 await response.aclose()
             here, leave = self._step(here, there, leave)
@@ -201,10 +209,23 @@ class _Attempt:
         self._hops.append(Hop(status, here.text, there.text))
         return there
 
+    def _keep_cookies(self, here: Target, there: Target, response: httpx.Response) -> None:
+        """Remember what the hop sets for the next ones, as long as the chain stays on its site (rule 56)."""
+        if not same_site(here.text, there.text):
+            self._cookies = None
+            return
+        for name, line in response.headers.raw:
+            if name.lower() == b"set-cookie":
+                self._cookies = self._cookies or Cookies()
+                self._cookies.take(line, *_spot(here), clock.now())
+
     async def _send(self, here: Target, leave: _Leave) -> httpx.Response:
         request = httpx.Request("GET", here.url, headers=self._headers(here, trusted=leave.trusted))
+        source = self._source
+        # Who gave up verifying did so for the source's own host, not for whatever it redirects to.
+        verified = source.tls_verify or here.origin[1] != self._home.origin[1]
         try:
-            return await self._network.send(request, private=leave.private)
+            return await self._network.send(request, private=leave.private, proxy=source.proxy, verified=verified)
         except PollError as error:
             if error.kind is not FailureKind.REFUSED_ADDRESS:
                 raise
@@ -226,6 +247,9 @@ class _Attempt:
                 raw = name.encode("ascii", "replace")
                 if raw.lower() not in _OURS:
                     headers[raw.lower()] = (raw, value.encode("utf-8", "surrogateescape"))
+        if self._cookies and (crumbs := self._cookies.header(*_spot(here))):
+            own = headers.get(b"cookie")
+            headers[b"cookie"] = (b"Cookie", crumbs if own is None else own[1] + b"; " + crumbs)
         known = self._validators
         self._conditional = known.url == here.text and (known.etag is not None or known.last_modified is not None)
         if self._conditional and known.etag is not None:
@@ -322,6 +346,11 @@ def _start(url: str) -> Target:
         return locate(url)
     except ValueError as error:
         raise PollError(FailureKind.REFUSED_ADDRESS, f"{redact(url)} cannot be asked: {error}") from error
+
+
+def _spot(target: Target) -> tuple[str, str, str]:
+    """Return scheme, host and path, as cookies are kept by."""
+    return target.url.scheme, target.origin[1], target.url.raw_path.partition(b"?")[0].decode("ascii")
 
 
 def _way_out(pair: str, leave: _Leave) -> str:

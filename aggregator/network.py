@@ -15,13 +15,16 @@ import httpx
 from aggregator.addresses import is_address, is_dialable, is_public
 from aggregator.budget import Budget
 from aggregator.model import FailureKind, PollError
+from aggregator.proxies import Proxy, proxy_at, tunnel
 from aggregator.sockets import Stream, dial
+from aggregator.unreachable import CONNECT_SECONDS, no_connection, no_name, no_proxy, reason
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """From a host name and a port to addresses as text, best first; raises `socket.gaierror` or another OSError."""
 
-CONNECT_SECONDS = 10.0
-"""For connection and handshake together, the name's look-up apart."""
+Dialler = Callable[[Sequence[str], int], Awaitable[Stream]]
+"""From addresses that may be dialled and a port to a connection with one of them; raises OSError."""
+
 SILENCE_SECONDS = 10.0
 """Between two pieces of a body; the first byte may take as long as the attempt."""
 HEAD_BYTES = 64 * 1024
@@ -35,7 +38,8 @@ class Network:
     Sends requests, each over a connection of its own, to addresses that may be dialled; built once.
 
     `allow_private` names exact `host:port` pairs that may lie in a private network. `resolver` and `ssl_context`
-    stand in for the system's; `transport` for the sockets altogether (the scripted world of the simulator).
+    stand in for the system's, `dialler` for who dials; `transport` for the sockets altogether (the scripted world of
+    the simulator).
     No connection outlives its answer: kept ones are not used again within an hour, and make a pool slow.
     """
 
@@ -46,10 +50,11 @@ class Network:
         max_inflight_bytes: int = 64 * 1024 * 1024,
         resolver: Resolver | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        dialler: Dialler = dial,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.permit(allow_private)
-        self._transport = transport or DirectTransport(resolver or resolve, ssl_context)
+        self._transport = transport or DirectTransport(resolver or resolve, ssl_context, dialler)
         self.budget = Budget(max_inflight_bytes)
 
     def permit(self, allow_private: frozenset[str]) -> None:
@@ -60,15 +65,19 @@ class Network:
         """Return whether `allow_private` names this `host:port`, exactly."""
         return pair in self._allow_private
 
-    async def send(self, request: httpx.Request, *, private: bool = False) -> httpx.Response:
+    async def send(
+        self, request: httpx.Request, *, private: bool = False, proxy: str | None = None, verified: bool = True
+    ) -> httpx.Response:
         """
         Send the request and return the head of the answer; the body is read from it, and `aclose` is the caller's.
 
-        `private`: the address may lie in a private network. Nothing is retried, no redirect followed, no cookie kept.
+        `private`: the address may lie in a private network. `proxy`: the URL of what carries the request; the target
+        is resolved and checked here all the same. `verified`: whether its certificate must be sound.
+        Nothing is retried, no redirect followed, no cookie kept.
         Raises PollError (dns, connect, tls, refused-address, protocol, timeout) where no head comes; while the body
         is read, httpx.ReadError where it ends early, ReadTimeout, RemoteProtocolError where it is not HTTP.
         """
-        request.extensions["private"] = private
+        request.extensions |= {"private": private, "proxy": proxy, "verified": verified}
         return await self._transport.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -79,44 +88,95 @@ class Network:
 class DirectTransport(httpx.AsyncBaseTransport):
     """HTTP/1.1 by h11 over a stream that was dialled under guard, one request a connection."""
 
-    def __init__(self, resolver: Resolver, ssl_context: ssl.SSLContext | None = None) -> None:
+    def __init__(self, resolver: Resolver, ssl_context: ssl.SSLContext | None = None, dialler: Dialler = dial) -> None:
         self._resolver = resolver
+        self._dial = dialler
         self._ssl_context = ssl_context
+        self._blind_context: ssl.SSLContext | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request without a body; the response's stream closes the connection when it is closed."""
-        stream = await self._connect(request.url, private=bool(request.extensions.get("private")))
+        how = request.extensions
+        private, proxy, relay = bool(how.get("private")), _proxy(how.get("proxy")), None
+        context = None if request.url.scheme == "http" else self._context(verified=how.get("verified", True))
+        if proxy is None:
+            stream = await self._connect(request.url, context, private=private)
+        else:
+            relay = proxy if context is None and proxy.relays else None
+            stream = await self._connect_through(proxy, request.url, context, private=private)
         try:
-            connection, head = await _exchange(stream, request)
+            connection, head = await _exchange(stream, request, relay)
         except BaseException:
             stream.close()
             raise
         return httpx.Response(head.status_code, headers=list(head.headers), stream=_Body(stream, connection))
 
-    async def _connect(self, url: httpx.URL, *, private: bool) -> Stream:
-        host, secure = url.raw_host.decode("ascii"), url.scheme == "https"
-        port = url.port or (443 if secure else 80)
+    async def _connect(self, url: httpx.URL, context: ssl.SSLContext | None, *, private: bool) -> Stream:
+        host, port = _place(url)
         addresses = await self._addresses(host, port, private=private)
         stream: Stream | None = None
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                stream = await dial(addresses, port)
-                if secure:
-                    await stream.start_tls(self._context(), host.rstrip("."))
+                stream = await self._dial(addresses, port)
+                if context is not None:
+                    await stream.start_tls(context, host.rstrip("."))
                 return stream
         except BaseException as error:
             if stream is not None:
                 stream.close()
             if isinstance(error, OSError | ValueError):  # ValueError: a host name that TLS cannot ask for
-                raise _no_connection(error, host, port, dialled=stream is not None) from error
+                raise no_connection(error, host, port, dialled=stream is not None) from error
             raise
+
+    async def _connect_through(
+        self, proxy: Proxy, url: httpx.URL, context: ssl.SSLContext | None, *, private: bool
+    ) -> Stream:
+        """Return a stream to the target that the proxy carries, or to the proxy itself where that asks the target."""
+        host, port = _place(url)
+        addresses = await self._addresses(host, port, private=private)
+        # Which families the proxy can reach is not known; every one can reach the older.
+        place = min(addresses, key=lambda address: ":" in address) if proxy.scheme == "socks5" else host.rstrip(".")
+        relayed = context is None and proxy.relays
+        stream = await self._reach(proxy, None if relayed else place, port)
+        if context is None:
+            return stream
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await stream.start_tls(context, host.rstrip("."))
+        except BaseException as error:
+            stream.close()
+            if isinstance(error, OSError | ValueError):
+                raise no_connection(error, host, port, dialled=True) from error
+            raise
+        return stream
+
+    async def _reach(self, proxy: Proxy, place: str | None, port: int) -> Stream:
+        """Return a stream through the proxy to the place, or to the proxy itself; what fails here is the proxy's."""
+        stream: Stream | None = None
+        try:
+            # The operator chose the proxy: it may lie anywhere, and its own certificate is always verified.
+            found = (proxy.host,) if is_address(proxy.host) else await self._resolver(proxy.host, proxy.port)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                stream = await self._dial(found or [proxy.host], proxy.port)
+                if proxy.secure:
+                    await stream.start_tls(self._context(verified=True), proxy.host)
+                if place is not None:
+                    await tunnel(stream, proxy, place, port)
+        except BaseException as error:
+            if stream is not None:
+                stream.close()
+            if isinstance(error, OSError | ValueError):
+                raise no_proxy(error, proxy.host, proxy.port, dialled=stream is not None) from error
+            raise
+        stream.received = 0
+        return stream
 
     async def _addresses(self, host: str, port: int, *, private: bool) -> Sequence[str]:
         """Resolve the host and return those of its addresses that may be dialled."""
         try:
             found = (host,) if is_address(host) else await self._resolver(host, port)
         except (OSError, UnicodeError) as error:
-            raise PollError(FailureKind.DNS, f"the name {host} does not resolve ({_reason(error)})") from error
+            raise no_name(error, host) from error
         if not found:
             raise PollError(FailureKind.DNS, f"the name {host} resolves to no address")
         allowed = is_dialable if private else is_public
@@ -126,19 +186,39 @@ class DirectTransport(httpx.AsyncBaseTransport):
             raise PollError(FailureKind.REFUSED_ADDRESS, f"{host}{where} is not a public address")
         return good
 
-    def _context(self) -> ssl.SSLContext:
-        if self._ssl_context is None:
-            # Reading the bundled authorities takes 15 ms, so only where an https source is polled.
-            self._ssl_context = httpx.create_ssl_context(trust_env=False)
-            self._ssl_context.set_alpn_protocols(["http/1.1"])
+    def _context(self, *, verified: bool) -> ssl.SSLContext:
+        # Reading the bundled authorities takes 15 ms, so only where an https source is polled.
+        if not verified:
+            self._blind_context = self._blind_context or _tls(verify=False)
+            return self._blind_context
+        self._ssl_context = self._ssl_context or _tls(verify=True)
         return self._ssl_context
 
 
-async def _exchange(stream: Stream, request: httpx.Request) -> tuple[h11.Connection, h11.Response]:
-    """Send the request; return its connection and the head of the final answer."""
+def _tls(*, verify: bool) -> ssl.SSLContext:
+    context = httpx.create_ssl_context(verify=verify, trust_env=False)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _place(url: httpx.URL) -> tuple[str, int]:
+    return url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)
+
+
+def _proxy(url: str | None) -> Proxy | None:
+    try:
+        return proxy_at(url) if url else None
+    except ValueError as error:
+        raise PollError(FailureKind.CONNECT, str(error)) from None
+
+
+async def _exchange(
+    stream: Stream, request: httpx.Request, relay: Proxy | None = None
+) -> tuple[h11.Connection, h11.Response]:
+    """Send the request, to a proxy that asks for us where one is given; return its connection and the final head."""
     host = request.url.host
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES)
-    head = _written(connection, request)
+    head = _written(connection, request, relay)
     if head is None:
         said = f"the request to {host} cannot be written: a header or the path has characters that HTTP forbids"
         raise PollError(FailureKind.PROTOCOL, said)
@@ -154,15 +234,19 @@ async def _exchange(stream: Stream, request: httpx.Request) -> tuple[h11.Connect
         raise PollError(FailureKind.PROTOCOL, f"{host} does not answer in HTTP ({_short(error)})") from error
     except OSError as error:
         said = "within its headers" if stream.received else "before any answer"
-        raise PollError(FailureKind.CONNECT, f"{host} broke the connection {said} ({_reason(error)})") from error
+        raise PollError(FailureKind.CONNECT, f"{host} broke the connection {said} ({reason(error)})") from error
 
 
-def _written(connection: h11.Connection, request: httpx.Request) -> bytes | None:
+def _written(connection: h11.Connection, request: httpx.Request, relay: Proxy | None) -> bytes | None:
     """Return the request's bytes, or None: h11's error quotes the offending value, which may be a secret."""
+    url, headers = request.url, request.headers.raw
+    target = url.raw_path
+    if relay is not None:
+        target = b"http://" + url.netloc + target
+        if relay.authorization is not None:
+            headers = [*headers, (b"Proxy-Authorization", relay.authorization)]
     try:
-        head = connection.send(
-            h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
-        )
+        head = connection.send(h11.Request(method=request.method, target=target, headers=headers))
         connection.send(h11.EndOfMessage())
     except h11.LocalProtocolError:
         return None
@@ -220,7 +304,7 @@ class _Body(httpx.AsyncByteStream):
         except TimeoutError as error:
             raise httpx.ReadTimeout(f"nothing came for {SILENCE_SECONDS:.0f} s") from error
         except OSError as error:
-            raise httpx.ReadError(_reason(error)) from error
+            raise httpx.ReadError(reason(error)) from error
 
     async def aclose(self) -> None:
         self._stream.close()
@@ -256,66 +340,6 @@ async def resolve(host: str, port: int) -> Sequence[str]:
 
     threading.Thread(target=look_up, name=f"resolve {host}", daemon=True).start()
     return await answer
-
-
-_CERTIFICATE_FAULTS = {
-    9: "is not valid yet",
-    10: "expired",
-    18: "is self-signed",
-    19: "comes from an authority that signed itself and is not known here",
-    20: "comes from an authority that is not known here",
-    21: "comes without the certificates of its authority",
-    23: "was revoked",
-    62: "belongs to another host",
-    64: "belongs to another address",
-}
-"""By the verification codes of OpenSSL (`man openssl-verification-options`, X509_V_ERR_...)."""
-
-
-def _no_connection(error: OSError | ValueError, host: str, port: int, *, dialled: bool) -> PollError:
-    """Say why there is no connection; `dialled` where TCP stood and the handshake did not."""
-    if dialled:
-        return PollError(FailureKind.TLS, _no_tls(error, host, port))
-    match error:
-        case ConnectionRefusedError():
-            said = f"{host}:{port} refuses connections"
-        case TimeoutError():
-            said = f"no connection to {host}:{port} within {CONNECT_SECONDS:.0f} s"
-        case _:
-            said = f"no connection to {host}:{port} ({_reason(error)})"
-    return PollError(FailureKind.CONNECT, said)
-
-
-def _no_tls(error: OSError | ValueError, host: str, port: int) -> str:
-    match error:
-        case ssl.SSLCertVerificationError():
-            fault = _CERTIFICATE_FAULTS.get(error.verify_code, f"cannot be verified ({error.verify_message})")
-            return f"the certificate of {host} {fault}"
-        case ssl.SSLError():
-            return f"no TLS with {host}:{port}: {_tls_fault(error)}"
-        case TimeoutError():
-            return f"the TLS handshake with {host}:{port} does not come to an end"
-        case _:
-            return f"{host}:{port} broke off the TLS handshake ({_reason(error)})"
-
-
-def _tls_fault(error: ssl.SSLError) -> str:
-    """Return OpenSSL's reason in words, its commonest ones in plain ones."""
-    reason: str | None = error.reason  # None where OpenSSL names none, whatever its stub says
-    match reason:
-        case "WRONG_VERSION_NUMBER" | "HTTP_REQUEST" | "PACKET_LENGTH_TOO_LONG":
-            return "it does not speak TLS there"
-        case "UNSUPPORTED_PROTOCOL" | "TLSV1_ALERT_PROTOCOL_VERSION":
-            return "it offers only outdated versions"
-        case "UNEXPECTED_EOF_WHILE_READING" | None:
-            return "it closed the connection within the handshake"
-        case _:
-            return reason.replace("_", " ").lower()
-
-
-def _reason(error: Exception) -> str:
-    """Return the system's words for the error, without numbers and arguments."""
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
 
 
 def _short(error: Exception) -> str:

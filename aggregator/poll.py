@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,6 +11,7 @@ from datetime import timedelta
 
 from aggregator.calm import Occasion
 from aggregator.hosts import host_key
+from aggregator.manners import settings_digest
 from aggregator.model import Settings, Source
 from aggregator.network import Network
 from aggregator.pacer import Pacer
@@ -314,7 +314,6 @@ class Poller:
 
 def source_row(source: Source) -> SourceRow:
     """Return what the store keeps of a source of feeds.yaml."""
-    reading = f"{source.url}\0{source.record_body}"
     return SourceRow(
         id=source.id,
         name=source.name,
@@ -324,5 +323,5 @@ def source_row(source: Source) -> SourceRow:
         keep_days=source.keep.days,
         keep_entries=source.keep.entries,
         floor=source.every or source.at_least,
-        settings_digest=hashlib.sha256(reading.encode()).hexdigest()[:16],
+        settings_digest=settings_digest(source),
     )

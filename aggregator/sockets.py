@@ -23,11 +23,13 @@ class Stream:
     costs more to set up than that. Errors are those of `socket` and `ssl`.
     """
 
-    __slots__ = ("_incoming", "_loop", "_outgoing", "_sock", "_tls", "_turns", "ended", "received")
+    __slots__ = ("_below", "_incoming", "_loop", "_outgoing", "_sock", "_tls", "_turns", "ended", "received")
 
     def __init__(self, sock: socket.socket) -> None:
         self._loop = asyncio.get_running_loop()
         self._sock = sock
+        self._below: Stream | None = None
+        """With TLS in TLS (a proxy by https) the stream that carries this one."""
         self._tls: ssl.SSLObject | None = None
         self._incoming = self._outgoing = _NO_BIO
         self._turns = 0
@@ -37,7 +39,9 @@ class Stream:
         """True once the peer closed its side."""
 
     async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
-        """Shake hands as a client of `host`; verification is the context's."""
+        """Shake hands as a client of `host`; verification is the context's. Where TLS is spoken already, within it."""
+        if self._tls is not None:
+            self._below = self._carrier(self._tls)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         while True:
@@ -69,6 +73,16 @@ class Stream:
         self.ended = not data
         return data
 
+    async def exactly(self, size: int) -> bytes:
+        """Return so many bytes and take none beyond them; ConnectionError where the peer closes before."""
+        data = b""
+        while len(data) < size:
+            piece = await self._read(size - len(data))
+            if not piece:
+                raise ConnectionAbortedError("it closed the connection")
+            data += piece
+        return data
+
     async def write(self, data: bytes) -> None:
         """Send all of it."""
         if self._tls is None:
@@ -81,12 +95,19 @@ class Stream:
         """Close at once; what the peer still sends is answered with a reset."""
         self._sock.close()
 
-    async def _read(self) -> bytes:
+    def _carrier(self, tls: ssl.SSLObject) -> Stream:
+        """Return what this stream has been so far."""
+        below = Stream(self._sock)
+        below._below, below._tls = self._below, tls
+        below._incoming, below._outgoing = self._incoming, self._outgoing
+        return below
+
+    async def _read(self, size: int = READ_SIZE) -> bytes:
         if self._tls is None:
-            return await self._loop.sock_recv(self._sock, READ_SIZE)
+            return await self._loop.sock_recv(self._sock, size)
         while True:
             try:
-                return self._tls.read(READ_SIZE)
+                return self._tls.read(size)
             except ssl.SSLWantReadError:
                 await self._flush()
                 await self._fill()
@@ -95,7 +116,8 @@ class Stream:
                 return b""
 
     async def _fill(self) -> None:
-        data = await self._loop.sock_recv(self._sock, READ_SIZE)
+        below = self._below
+        data = await (self._loop.sock_recv(self._sock, READ_SIZE) if below is None else below.read())
         if data:
             self._incoming.write(data)
         else:
@@ -103,7 +125,8 @@ class Stream:
 
     async def _flush(self) -> None:
         if self._outgoing.pending:
-            await self._loop.sock_sendall(self._sock, self._outgoing.read())
+            data, below = self._outgoing.read(), self._below
+            await (self._loop.sock_sendall(self._sock, data) if below is None else below.write(data))
 
 
 _NO_BIO = ssl.MemoryBIO()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from aggregator.budget import Share
 from aggregator.fetch import fetch
+from aggregator.manners import request_of
 from aggregator.model import (
     Failed,
     FailureKind,
@@ -100,12 +101,12 @@ class Trip:
 
 
 def twins_of(sources: Iterable[Source]) -> dict[str, frozenset[str]]:
-    """Return for each id that has any the ids of the other sources at the same address."""
+    """Return for each id that has any the ids of the other sources that ask for the same."""
     families: dict[Hashable, set[str]] = defaultdict(set)
     members = list(sources)
     for source in members:
-        families[source.url, source.headers].add(source.id)
-    together = {source.id: families[source.url, source.headers] - {source.id} for source in members}
+        families[request_of(source)].add(source.id)
+    together = {source.id: families[request_of(source)] - {source.id} for source in members}
     return {name: frozenset(twins) for name, twins in together.items() if twins}
 
 

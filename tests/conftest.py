@@ -14,6 +14,7 @@ sys.path.append(str(Path(__file__).parent))
 pytest_plugins = [
     "plugins.certificates",
     "plugins.publisher",
+    "plugins.proxy",
     "plugins.served_corpus",
     "plugins.daemons",
     "plugins.simulator",

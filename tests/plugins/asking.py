@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -26,14 +27,20 @@ def ask(
     source_url: str | None = None,
     headers: tuple[tuple[str, str], ...] = (),
     seconds: float = 20,
-    limits: Limits = Limits(),  # noqa: B008 - a frozen value
+    limits: Limits | None = None,
     allow: Iterable[str] | None = None,
     resolver: Resolver | None = None,
     ssl_context: ssl.SSLContext | None = None,
+    **settings: object,
 ) -> Fetched | NotModified:
-    """Return what one attempt brings; the URL's own host and port may be private unless `allow` says otherwise."""
+    """
+    Return what one attempt brings; the URL's own host and port may be private unless `allow` says otherwise.
+
+    Other keywords are the source's own.
+    """
     allowed = frozenset([host_and_port(url)] if allow is None else allow)
     source = Source("s", source_url or url, "s", timeout=timedelta(seconds=seconds), headers=headers)
+    source = replace(source, **settings)  # type: ignore[arg-type]  # keywords of Source
     network = Network(allowed, resolver=resolver, ssl_context=ssl_context)
     return asyncio.run(fetch(network, source, url, validators, user_agent=AGENT, limits=limits))
 

@@ -9,7 +9,7 @@ import pytest
 from aggregator import __version__
 from aggregator.fetch import user_agent
 from aggregator.model import FailureKind, Fetched, NotModified
-from plugins.asking import AGENT, ask, asked_whole, refusal
+from plugins.asking import ask, asked_whole, refusal
 from plugins.publisher import Publisher, reply
 from storage.contract import Validators
 
@@ -30,7 +30,7 @@ def test_a_first_request_says_who_asks_for_what_and_nothing_else(publisher: Publ
     assert (asked.method, asked.target) == ("GET", "/feed?page=1")
     assert asked.headers == (
         (b"Host", publisher.host.encode()),
-        (b"User-Agent", AGENT.encode()),
+        (b"User-Agent", b"feed-aggregator/0 (+https://news.example.org/; feed-id=386e5e44d7ae)"),
         (
             b"Accept",
             (

@@ -177,8 +177,9 @@ def test_the_permission_is_for_one_port(publisher: Publisher, other_publisher: P
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
-        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "Name or service not known"),
-        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"), "Temporary failure"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "no such name"),
+        (socket.gaierror(socket.EAI_NODATA, "No address associated with hostname"), "it has no address"),
+        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"), "its name server fails"),
         (UnicodeError("label too long"), "label too long"),
         (OSError(errno.ENETUNREACH, "Network is unreachable"), "unreachable"),
     ],

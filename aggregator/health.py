@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
-from aggregator.model import FailureKind
+from aggregator.model import FailureKind, Source
 from aggregator.shapes import instant
 from storage.contract import PollState
 
@@ -56,9 +56,28 @@ class Health:
     since: datetime | None = None
 
 
-def health_of(source: PollState, now: datetime) -> Health:
-    """Return how the source is. Of several words the one that wants a hand most is said."""
-    return _trouble(source, now) or _oddity(source, now) or _fine(source)
+LOST = timedelta(days=14)
+"""A document that is not found for this long may be gone for good (rule 43)."""
+
+PAUSED = Health(State.PAUSED, "`enabled: false` in feeds.yaml: nothing polls it until that line goes")
+
+
+def health_of(source: PollState, now: datetime, written: Source | None = None) -> Health:
+    """
+    Return how the source is. Of several words the one that wants a hand most is said.
+
+    `written` is the source of feeds.yaml: what it does unlike others (no verified certificate, another user agent)
+    stands in the reason.
+    """
+    health = _trouble(source, now) or _oddity(source, now) or _fine(source)
+    noted = "; ".join([health.reason, *(_overrides(written) if written else ())])
+    return health if noted == health.reason else Health(health.state, noted, health.since)
+
+
+def _overrides(written: Source) -> list[str]:
+    """Return what feeds.yaml says that a publisher or a reader ought to know (rules 55 and 58)."""
+    said = [] if written.tls_verify else ["its certificate is not verified (`tls_verify: false`)"]
+    return [*said, f"it is asked as {written.user_agent!r} (`user_agent`)"] if written.user_agent else said
 
 
 def _trouble(source: PollState, now: datetime) -> Health | None:
@@ -72,7 +91,7 @@ def _trouble(source: PollState, now: datetime) -> Health | None:
     if source.failures and source.failure_kind:
         refused = source.failure_kind in (FailureKind.BLOCKED, FailureKind.AUTH)
         times = "once" if source.failures == 1 else f"{source.failures} times in a row"
-        reason = f"{source.failure_detail or source.failure_kind} ({source.failure_kind}, {times})"
+        reason = f"{source.failure_detail or source.failure_kind} ({source.failure_kind}, {times}){_dead(source, now)}"
         return Health(State.BLOCKED if refused else State.FAILING, reason, source.failing_since)
     waits_for_network = source.failure_kind == FailureKind.OFFLINE
     if source.lease_until is None and now - source.next_poll_at > LATE and not waits_for_network:
@@ -82,12 +101,22 @@ def _trouble(source: PollState, now: datetime) -> Health | None:
     return None
 
 
+def _dead(source: PollState, now: datetime) -> str:
+    if (
+        source.failure_kind != FailureKind.NOT_FOUND
+        or source.failing_since is None
+        or now - source.failing_since < LOST
+    ):
+        return ""
+    return f"; dead? not found for {roughly(now - source.failing_since)}: look where the feed went, or remove it"
+
+
 def _oddity(source: PollState, now: datetime) -> Health | None:
     """Return what is odd about a source that is polled and read."""
     if source.degraded:
         return Health(State.DEGRADED, source.degraded, source.last_success_at)
     if source.effective_url and source.effective_url != source.source.url:
-        reason = f"it answers at {public_url(source.effective_url)} for good; write that address into feeds.yaml"
+        reason = f"it answers at another address for good; write into feeds.yaml: {suggestion(source)}"
         return Health(State.MOVED, reason, source.redirect_since)
     habit = habit_of(source.ingest_times)
     if habit is not None and (quiet := now - source.ingest_times[-1]) > max(3 * habit, LEAST_SILENCE):
@@ -102,7 +131,17 @@ def _fine(source: PollState) -> Health:
     if source.last_success_at is None:
         return Health(State.OK, "not polled yet")
     answer = "the last answer was whole" if source.last_status != 304 else "the last answer was: not modified"
+    if source.address:
+        why = f" ({rest.kind}: {rest.detail})" if (rest := source.first_rest) else ""
+        answer += f"; it comes from the fallback {public_url(source.address)}, as the first address fails{why}"
     return Health(State.OK, answer, None)
+
+
+def suggestion(source: PollState) -> str | None:
+    """Return the line that belongs into feeds.yaml where a permanent redirect has proved itself; None where none has."""
+    if not source.effective_url or source.effective_url == source.source.url:
+        return None
+    return f"url: {public_url(source.effective_url)}"
 
 
 def habit_of(ingest_times: Sequence[datetime]) -> timedelta | None:
@@ -112,14 +151,48 @@ def habit_of(ingest_times: Sequence[datetime]) -> timedelta | None:
     return (ingest_times[-1] - ingest_times[0]) / (len(ingest_times) - 1)
 
 
-def source_rows(sources: Sequence[PollState], counts: Mapping[str, int], now: datetime) -> list[Row]:
+def source_rows(
+    sources: Sequence[PollState],
+    counts: Mapping[str, int],
+    now: datetime,
+    written: Sequence[Source] = (),
+    paused: Sequence[Source] = (),
+) -> list[Row]:
     """
-    Return the sources as `list --json` and `/sources.json` show them, in the order given.
+    Return the sources as `list --json` and `/sources.json` show them, in the order given, or of `written` if paused.
 
     Instants are RFC 3339 in UTC, `every` is written as in feeds.yaml, URLs are free of secrets.
     `moved_to` is where a permanent redirect leads, proven or not; `in_use` is the address that is polled.
+    `written` are the sources of feeds.yaml; `paused` those that are not polled, which have no state.
     """
-    return [_row(source, health_of(source, now), counts.get(source.source.id, 0)) for source in sources]
+    known = {source.id: source for source in written}
+    placed = [
+        (one.source.position, source_row_of(one, counts.get(one.source.id, 0), now, known.get(one.source.id)))
+        for one in sources
+    ]
+    # A stable sort: sources of one position stay in the order given.
+    placed += [(source.position, paused_row(source, counts.get(source.id, 0))) for source in paused]
+    return [row for _, row in (sorted(placed, key=lambda one: one[0]) if paused else placed)]
+
+
+def source_row_of(source: PollState, entries: int, now: datetime, written: Source | None = None) -> Row:
+    """Return one source in the shape of `source_rows`."""
+    return _row(source, health_of(source, now, written), entries)
+
+
+def paused_row(source: Source, entries: int) -> Row:
+    """Return a source that is not polled in the shape of `source_rows`."""
+    row: Row = dict.fromkeys(ROW)
+    url = public_url(source.url)
+    told: Row = {"id": source.id, "name": source.name, "url": url, "state": str(PAUSED.state), "reason": PAUSED.reason}
+    return row | told | {"failures": 0, "next_reason": "paused", "entries": entries, "in_use": url}
+
+
+ROW = (
+    "id", "name", "url", "state", "kind", "reason", "since", "failures", "last_attempt_at", "last_success_at",
+    "last_new_at", "next_poll_at", "next_reason", "every", "entries", "moved_to", "in_use",
+)  # fmt: skip
+"""The keys of a source's row, in order; programs hold us to them."""
 
 
 def _row(source: PollState, health: Health, entries: int) -> Row:
@@ -141,7 +214,7 @@ def _row(source: PollState, health: Health, entries: int) -> Row:
         "every": None if source.every is None else duration(source.every),
         "entries": entries,
         "moved_to": public_url(moved_to) if moved_to and moved_to != source.source.url else None,
-        "in_use": public_url(source.effective_url or source.source.url),
+        "in_use": public_url(source.address or source.effective_url or source.source.url),
     }
 
 

@@ -36,4 +36,4 @@ def source_rows(settings: Settings) -> list[Row]:
     except StoreMissingError:
         pass  # nothing was polled yet, and that is no fault
     states = [stored.get(s.id) or PollState(source_row(s), next_poll_at=now) for s in settings.sources]
-    return rows_of(states, counts, now)
+    return rows_of(states, counts, now, settings.sources, settings.paused)

@@ -109,7 +109,8 @@ class Web:
         now = self._now()
 
         def made() -> bytes:
-            rows = source_rows(self._store.states(), self._store.counts(), now)
+            written = self._settings()
+            rows = source_rows(self._store.states(), self._store.counts(), now, written.sources, written.paused)
             return json.dumps(rows, ensure_ascii=False, indent=1).encode() + b"\n"
 
         shown = await self._at_present("sources", now, made)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from unit import feed_rules_samples as samples
 
 from aggregator.health import Facts, State, duration, health_of, public_url, roughly, source_rows, unready
+from aggregator.model import Source
+from storage.contract import Rest
 
 NOW, a_state = samples.NOW, samples.a_state
 
@@ -62,7 +65,32 @@ CASES = {
     "moved": (
         {"effective_url": "https://paper.example/new?token=abc"},
         State.MOVED,
-        "it answers at https://paper.example/new?token=*** for good; write that address into feeds.yaml",
+        "it answers at another address for good; write into feeds.yaml: url: https://paper.example/new?token=***",
+    ),
+    "not found for two weeks": (
+        {
+            "failures": 20,
+            "failure_kind": "not-found",
+            "failure_detail": "404 Not Found",
+            "failing_since": NOW - timedelta(days=16),
+        },
+        State.FAILING,
+        "404 Not Found (not-found, 20 times in a row); dead? not found for 16d: look where the feed went, or remove it",
+    ),
+    "on a fallback": (
+        {
+            "address": "https://mirror.example/feed?key=1",
+            "rests": (
+                Rest(
+                    "https://paper.example/feed", NOW, 2, "timeout", "no answer within 30 s", NOW - timedelta(hours=1)
+                ),
+            ),
+        },
+        State.OK,
+        (
+            "the last answer was whole; it comes from the fallback https://mirror.example/feed?key=***, "
+            "as the first address fails (timeout: no answer within 30 s)"
+        ),
     ),
     "silent": ({"ingest_times": HOURLY}, State.SILENT, "nothing new for 30d; it used to bring something every 1h"),
     "quiet for less than a weekend": (
@@ -80,6 +108,32 @@ def test_a_source_is(changes, state, reason):
 
     assert health.state is state
     assert reason is None or health.reason == reason
+
+
+def test_what_a_source_does_unlike_others_stands_in_its_reason():
+    odd = Source("paper", "https://paper.example/feed", "My paper", tls_verify=False, user_agent="Reader/1")
+
+    assert health_of(a_state(), NOW, odd).reason == (
+        "the last answer was whole; its certificate is not verified (`tls_verify: false`); "
+        "it is asked as 'Reader/1' (`user_agent`)"
+    )
+
+
+def test_a_paused_source_stands_in_its_place_with_all_keys():
+    off = Source("off", "https://off.example/feed", "Off", position=0)
+    polled = a_state(source=replace(a_state().source, position=1))
+
+    paused, other = source_rows([polled], {"off": 3}, NOW, paused=[off])
+
+    assert list(paused) == list(other)
+    assert [paused[key] for key in ("id", "state", "entries", "next_poll_at", "failures")] == [
+        "off",
+        "paused",
+        3,
+        None,
+        0,
+    ]
+    assert "enabled: false" in str(paused["reason"])
 
 
 def test_a_row_has_the_shape_of_list_json():

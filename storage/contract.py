@@ -56,6 +56,8 @@ class SourceRow:
     """After a crash of ours during a poll, the source is left alone for this long from its last attempt (rule 29)."""
     tags: tuple[str, ...] = ()
     """The operator's own words for it, by which views choose."""
+    other_hosts: tuple[str, ...] = ()
+    """Whose turn its fallbacks take, in order: it may be polled while its first address' host is to be left alone."""
 
 
 class Term(NamedTuple):
@@ -63,6 +65,24 @@ class Term(NamedTuple):
 
     until: datetime
     reason: str
+
+
+class Rest(NamedTuple):
+    """Why an address of a source that has several is left alone, and until when; forgotten once it answers."""
+
+    address: str
+    """As feeds.yaml has it."""
+    until: datetime | None
+    """None: for good, as it is gone."""
+    failures: int
+    """In a row."""
+    kind: str
+    """A word of `aggregator.model.FailureKind`."""
+    detail: str
+    since: datetime
+    """Since when it fails."""
+    promised: bool = False
+    """True where its publisher named the time: then nobody's impatience ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +132,26 @@ class PollState:
     """Everything that had a say in `next_poll_at`, the deciding one first."""
     address: str | None = None
     """The address of its fallbacks that answers in place of the first; None: the first is asked."""
-    first_again_at: datetime | None = None
-    """When the first address is tried again; None where it is the one in use."""
-    first_failures: int = 0
-    """Failures in a row of the first address, while another one answers."""
-    first_failure: str | None = None
-    """Why the first address is not in use: its failure's kind and what was seen."""
+    rests: tuple[Rest, ...] = ()
+    """Of a source with fallbacks: its addresses that failed when they were last asked, the first among them."""
+    at_host: str | None = None
+    """Whose turn the next poll takes where that is not the source's own host: that of the address in use."""
     gaps: int = 0
     """How often the interval is halved because entries went by between two polls (rule 76)."""
     gap_at: datetime | None = None
     """When a document last had nothing in common with what was stored."""
     gap_note: str | None = None
     """What became of the entries that went by then, in words."""
+
+    @property
+    def host(self) -> str:
+        """Whose turn the next poll takes."""
+        return self.at_host or self.source.host
+
+    @property
+    def first_rest(self) -> Rest | None:
+        """Why the first address is left alone; None where it is well, and where there is no other."""
+        return next((rest for rest in self.rests if rest.address == self.source.url), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +169,7 @@ class Claim:
 
     state: PollState
     host: HostState
+    """The one whose turn it takes: that of its state, or of another address where that one is to be left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +242,8 @@ class Poll:
     state: PollState
     host: HostState
     changes: Changes = Changes()
+    also_held: tuple[HostState, ...] = ()
+    """Other hosts on its way that asked to be left alone: of a redirect, of an address before the one that answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,13 +366,17 @@ class Store(Protocol):
         Take up to `limit` sources whose time has come, never-polled ones first, then the longest due.
 
         Of one host no more than `per_host` are taken, less those that `busy` says are under way there;
-        a host whose `not_before` lies ahead gives none. A source with a lease that has not passed is
+        a host whose `not_before` lies ahead gives none, but a source that has an address on another one may
+        take that one's turn (`other_hosts`). A source with a lease that has not passed is
         left alone; one whose lease has passed (we crashed) is taken as due when its `next_poll_at` is, but not
         before its `floor` has passed since its last attempt, as the request may have gone out.
         Each taken one has `lease_until` and `last_attempt_at` set on disk when this returns.
         `only` restricts to these ids; `due=False` takes what is not due too, but nothing before its own
         `retry_after_until`; stopped sources are taken only where `only` names them.
         """
+
+    def host(self, host: str) -> HostState:
+        """Return the wait that is stored of a host, passed or not."""
 
     def next_due_at(self, now: datetime | None = None) -> datetime | None:
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence, Set
 from contextlib import closing
 from datetime import datetime, timedelta
 
@@ -26,12 +26,14 @@ from storage.sqlite.rows import (
 _SELECT_STATE = f"SELECT {', '.join(SOURCE + STATE)} FROM sources"  # noqa: S608 # own names only
 _INSERT_SOURCE = f"INSERT INTO sources ({', '.join(SOURCE + STATE)}) VALUES ({','.join('?' * len(SOURCE + STATE))})"  # noqa: S608 # own names only
 _UPDATE_SOURCE = f"UPDATE sources SET {', '.join(f'{column} = ?' for column in SOURCE)}, removed_at = NULL WHERE n = ?"  # noqa: S608 # own names only
+_CANDIDATE = "n, coalesce(at_host, host), other_hosts"
 _DROP_VALIDATORS = (
     "UPDATE sources SET etag = NULL, last_modified = NULL, body_digest = NULL, validators_url = NULL WHERE n = ?"
 )
 _FORGET_URL = """
     UPDATE sources SET effective_url = NULL, redirect_target = NULL, redirect_seen = 0, redirect_since = NULL,
         fresh_until = NULL, retry_after_until = NULL, stopped = NULL, without_validators = 0,
+        address = NULL, rests = '[]', at_host = NULL,
         etag = NULL, last_modified = NULL, body_digest = NULL, validators_url = NULL,
         next_poll_at = ?, next_reason = 'its URL changed', terms = '[]'
     WHERE n = ?
@@ -94,49 +96,57 @@ def claim_due(
     at = micros(now)
     waiting = {host for (host,) in connection.execute("SELECT host FROM hosts WHERE not_before > ?", (at,))}
     left: dict[str, int] = {}
-    chosen: list[int] = []
+    chosen: dict[int, str] = {}
     if limit > 0:
         with closing(_candidates(connection, at, only, due=due)) as candidates:
-            for n, host in candidates:
-                room = left.get(host, per_host - busy.get(host, 0))
-                if room <= 0 or host in waiting:
+            for n, *hosts in candidates:
+                host = _host_of_turn(hosts, waiting)
+                if host is None or (room := left.get(host, per_host - busy.get(host, 0))) <= 0:
                     continue
                 left[host] = room - 1
-                chosen.append(n)
+                chosen[n] = host
                 if len(chosen) == limit:
                     break
     connection.executemany(
         "UPDATE sources SET lease_until = ?, last_attempt_at = ? WHERE n = ?",
         [(micros(now + lease), at, n) for n in chosen],
     )
-    return [_claim(connection, n) for n in chosen]
+    return [_claim(connection, n, host) for n, host in chosen.items()]
 
 
 def _candidates(
     connection: sqlite3.Connection, at: int, only: Collection[str] | None, *, due: bool
-) -> Generator[tuple[int, str], None, None]:
+) -> Generator[tuple[int, str, str], None, None]:
     time_has_come = "next_poll_at <= :at" if due else "(retry_after_until IS NULL OR retry_after_until <= :at)"
     # A lease that has passed is a poll that a crash of ours broke off: its request may have gone out (rule 29).
     spared = "lease_until <= :at" if not due else "lease_until <= :at AND last_attempt_at + floor <= :at"
     free = f"{time_has_come} AND (lease_until IS NULL OR {spared}) AND removed_at IS NULL"
     if only is not None:
         yield from connection.execute(
-            f"SELECT n, host FROM sources WHERE id IN (SELECT value FROM json_each(:only)) AND {free} "  # noqa: S608 # own text only
+            f"SELECT {_CANDIDATE} FROM sources WHERE id IN (SELECT value FROM json_each(:only)) AND {free} "  # noqa: S608 # own text only
             "ORDER BY last_attempt_at IS NOT NULL, next_poll_at, position",
             {"at": at, "only": json.dumps(list(only))},
         )
         return
     for attempted in (0, 1):
         yield from connection.execute(
-            f"SELECT n, host FROM sources INDEXED BY sources_due WHERE (last_attempt_at IS NOT NULL) = :attempted "  # noqa: S608 # own text only
+            f"SELECT {_CANDIDATE} FROM sources INDEXED BY sources_due WHERE (last_attempt_at IS NOT NULL) = :attempted "  # noqa: S608 # own text only
             f"AND {free} AND stopped IS NULL ORDER BY next_poll_at, position",
             {"at": at, "attempted": attempted},
         )
 
 
-def _claim(connection: sqlite3.Connection, n: int) -> Claim:
+def _host_of_turn(hosts: Sequence[str], waiting: Set[str]) -> str | None:
+    """Return whose turn a candidate takes: its own, or that of another address while its own is to be left alone."""
+    own, others = hosts
+    if own not in waiting:
+        return own
+    return next((other for other in json.loads(others) if other not in waiting), None) if others != "[]" else None
+
+
+def _claim(connection: sqlite3.Connection, n: int, host: str) -> Claim:
     state = state_of(connection.execute(f"{_SELECT_STATE} WHERE n = ?", (n,)).fetchone())
-    return Claim(state, host_state(connection, state.source.host))
+    return Claim(state, host_state(connection, host))
 
 
 def host_state(connection: sqlite3.Connection, host: str) -> HostState:

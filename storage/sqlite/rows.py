@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from storage.contract import FeedInfo, KnownEntry, PollState, SourceRow, Term, Validators
+from storage.contract import FeedInfo, KnownEntry, PollState, Rest, SourceRow, Term, Validators
 from storage.record import DateSource, Enclosure, Record
 
 Row = tuple[Any, ...]
@@ -219,13 +219,16 @@ def _enclosure_tuple(value: str) -> tuple[Enclosure, ...]:
 
 # --- sources ----------------------------------------------------------------------------------------------------
 
-SOURCE = ("id", "name", "url", "host", "position", "keep_days", "keep_entries", "settings_digest", "floor", "tags")
+SOURCE = (
+    "id", "name", "url", "host", "position", "keep_days", "keep_entries", "settings_digest", "floor", "tags",
+    "other_hosts",
+)  # fmt: skip
 STATE = (
     "next_poll_at", "next_reason", "etag", "last_modified", "body_digest", "validators_url", "effective_url",
     "fresh_until", "retry_after_until", "lease_until", "last_attempt_at", "last_success_at", "last_new_at",
     "last_status", "failures", "failure_kind", "failure_detail", "failing_since", "degraded", "redirect_target",
     "redirect_seen", "redirect_since", "without_validators", "every", "ingest_times", "stopped", "feed", "polls",
-    "hints", "terms", "address", "first_again_at", "first_failures", "first_failure", "gaps", "gap_at",
+    "hints", "terms", "address", "rests", "at_host", "gaps", "gap_at",
     "gap_note",
 )  # fmt: skip
 
@@ -243,15 +246,26 @@ def source_row(source: SourceRow) -> Row:
         source.settings_digest,
         source.floor // _MICROSECOND,
         _texts(source.tags),
+        _texts(source.other_hosts),
     )
 
 
 def source_of(row: Row) -> SourceRow:
     """Return the source of a row of the columns `SOURCE`."""
-    id_, name, url, host, position, keep_days, keep_entries, settings_digest, floor, tags = row
+    id_, name, url, host, position, keep_days, keep_entries, settings_digest, floor, tags, others = row
     spared = timedelta(microseconds=floor)
     return SourceRow(
-        id_, name, url, host, position, keep_days, keep_entries, settings_digest, spared, _text_tuple(tags)
+        id_,
+        name,
+        url,
+        host,
+        position,
+        keep_days,
+        keep_entries,
+        settings_digest,
+        spared,
+        _text_tuple(tags),
+        _text_tuple(others),
     )
 
 
@@ -289,9 +303,8 @@ def state_row(state: PollState) -> Row:
         _hints(state.hints),
         _terms(state.terms),
         state.address,
-        micros_or_none(state.first_again_at),
-        state.first_failures,
-        state.first_failure,
+        _rests(state.rests),
+        state.at_host,
         state.gaps,
         micros_or_none(state.gap_at),
         state.gap_note,
@@ -305,7 +318,7 @@ def state_of(row: Row) -> PollState:
         fresh_until, retry_after_until, lease_until, last_attempt_at, last_success_at, last_new_at,
         last_status, failures, failure_kind, failure_detail, failing_since, degraded, redirect_target,
         redirect_seen, redirect_since, without_validators, every, ingest_times, stopped, feed, polls,
-        hints, terms, address, first_again_at, first_failures, first_failure, gaps, gap_at, gap_note,
+        hints, terms, address, rests, at_host, gaps, gap_at, gap_note,
     ) = row[len(SOURCE) :]  # fmt: skip
     return PollState(
         source=source_of(row[: len(SOURCE)]),
@@ -337,9 +350,8 @@ def state_of(row: Row) -> PollState:
         hints={} if hints == "{}" else json.loads(hints),
         terms=() if terms == "[]" else tuple(Term(instant(until), reason) for until, reason in json.loads(terms)),
         address=address,
-        first_again_at=instant_or_none(first_again_at),
-        first_failures=first_failures,
-        first_failure=first_failure,
+        rests=() if rests == "[]" else tuple(_rest(rest) for rest in json.loads(rests)),
+        at_host=at_host,
         gaps=gaps,
         gap_at=instant_or_none(gap_at),
         gap_note=gap_note,
@@ -370,3 +382,15 @@ def _hints(hints: Mapping[str, str]) -> str:
 
 def _terms(terms: Sequence[Term]) -> str:
     return json.dumps([(micros(until), reason) for until, reason in terms], ensure_ascii=False) if terms else "[]"
+
+
+def _rests(rests: Sequence[Rest]) -> str:
+    if not rests:
+        return "[]"
+    rows = [rest._replace(until=micros_or_none(rest.until), since=micros(rest.since)) for rest in rests]  # type: ignore[arg-type]  # as numbers
+    return json.dumps(rows, ensure_ascii=False)
+
+
+def _rest(row: Sequence[Any]) -> Rest:
+    rest = Rest(*row)
+    return rest._replace(until=instant_or_none(row[1]), since=instant(row[5]))

@@ -104,7 +104,8 @@ def _save(connection: sqlite3.Connection, poll: Poll, batch: Batch) -> Saved:
         batch.changed |= values[_FEED] != feed
     else:  # when to poll, redirects, failures: all of that is of an address that is not the source's any more
         release(connection, [source_id])
-    save_host(connection, poll.host, batch.now)
+    for host in (poll.host, *poll.also_held):
+        save_host(connection, host, batch.now)
 
     changes = poll.changes
     # Older pages first: what stands in the document itself is what arrived last.

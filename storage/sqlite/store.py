@@ -10,6 +10,7 @@ from pathlib import Path
 
 from storage.contract import (
     Claim,
+    HostState,
     Known,
     KnownEntry,
     ListState,
@@ -84,6 +85,11 @@ class SqliteStore:
                 connection, now, limit=limit, lease=lease, per_host=per_host, busy=busy or {}, only=only, due=due
             )
         )
+
+    def host(self, host: str) -> HostState:
+        """Return the wait that is stored of a host."""
+        with self._engine.reading() as connection:
+            return polling.host_state(connection, host)
 
     def next_due_at(self, now: datetime | None = None) -> datetime | None:
         """Return when the next source that is neither stopped nor leased comes due."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,11 +13,24 @@ import pytest
 from aggregator.fetch import Limits, fetch
 from aggregator.hosts import host_and_port
 from aggregator.model import Fetched, NotModified, PollError, Source
-from aggregator.network import Network, Resolver
+from aggregator.network import Dialler, Network, Resolver
+from aggregator.sockets import Stream, dial
 from storage.contract import Validators
 
 AGENT = "feed-aggregator/0 (+https://news.example.org/)"
 NOTHING_KNOWN = Validators()
+FAR_AWAY = "93.184.216.34"
+"""A public address. Nothing dials it: `brought_home` stands in."""
+
+
+async def far_away(host: str, port: int) -> Sequence[str]:
+    """Resolve every name to a public address."""
+    return [FAR_AWAY]
+
+
+async def brought_home(addresses: Sequence[str], port: int) -> Stream:
+    """Dial the port on this machine, whatever the address: publishers of the test play hosts of the world."""
+    return await dial(["127.0.0.1"], port)
 
 
 def ask(
@@ -31,6 +44,7 @@ def ask(
     allow: Iterable[str] | None = None,
     resolver: Resolver | None = None,
     ssl_context: ssl.SSLContext | None = None,
+    dialler: Dialler = dial,
     **settings: object,
 ) -> Fetched | NotModified:
     """
@@ -41,7 +55,7 @@ def ask(
     allowed = frozenset([host_and_port(url)] if allow is None else allow)
     source = Source("s", source_url or url, "s", timeout=timedelta(seconds=seconds), headers=headers)
     source = replace(source, **settings)  # type: ignore[arg-type]  # keywords of Source
-    network = Network(allowed, resolver=resolver, ssl_context=ssl_context)
+    network = Network(allowed, resolver=resolver, ssl_context=ssl_context, dialler=dialler)
     return asyncio.run(fetch(network, source, url, validators, user_agent=AGENT, limits=limits))
 
 

@@ -272,6 +272,8 @@ class RecordQuery:
     """Date shown at or after it."""
     arrived_since: datetime | None = None
     """First seen at or after it."""
+    text: str | None = None
+    """What is searched for, in the syntax of `storage.search`; None: all."""
     before: str | None = None
     """A cursor of an earlier page."""
     limit: int = 50
@@ -300,6 +302,19 @@ class RecordFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the store knows of a record beyond what the record says."""
+
+    unlisted_at: datetime | None = None
+    """When the newest document no longer had it; None: it is listed."""
+    withdrawn_at: datetime | None = None
+    """When its publisher took it back; None: it stands."""
+    file: RecordFile | None = None
+    same: tuple[tuple[str, str], ...] = ()
+    """Source and key of records of other sources with its link, or with its id where that is a URI; 20 at most."""
+
+
+@dataclass(frozen=True, slots=True)
 class ListState:
     """A list of sources that lies on the web (OPML), as it was last read, and when it is asked for again."""
 
@@ -314,6 +329,27 @@ class ListState:
     """In a row."""
     fault: str | None = None
     """Why the last attempt brought nothing, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsearched:
+    """A record that search does not find yet, or finds by what it said before."""
+
+    record: Record
+    change: int
+    """Of which change it is the state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Searchable:
+    """The plain texts by which search finds a record."""
+
+    key: str
+    change: int
+    """As `Unsearched` gave it."""
+    title: str
+    author: str
+    text: str
 
 
 class StoreError(Exception):
@@ -423,6 +459,15 @@ class Store(Protocol):
     def facts(self, key: str) -> KnownEntry | None:
         """Return what is known of a stored record beside its content: whether it is listed, hidden, withdrawn, since when."""
 
+    def find(self, wanted: str, limit: int = 20) -> list[str]:
+        """
+        Return the keys of the records that a person means by this: a key, a public id, a link, a guid, or the
+        beginning of a key; of these the first sense in which there is any. Hidden ones too.
+        """
+
+    def circumstances(self, key: str) -> Circumstances | None:
+        """Return what is known of the record beyond what it says; None where there is no such record."""
+
     def newest_arrival(self, query: RecordQuery | None = None) -> datetime | None:
         """
         Return the latest `first_seen` of a record that is neither hidden nor backlog; None where there is none.
@@ -457,6 +502,19 @@ class Store(Protocol):
 
     def forget_files(self) -> None:
         """Take every record's file as unwritten: paths stay, content will be written again where it differs."""
+
+    def unsearched(self, limit: int = 500) -> list[Unsearched]:
+        """Return records that `index` has yet to be given, the oldest first; hidden ones too."""
+
+    def index(self, texts: Sequence[Searchable]) -> None:
+        """
+        Let search find the records by these texts.
+
+        A record that changed since `unsearched` gave it stays to be indexed. Rises `indexed`, not `revision`.
+        """
+
+    def indexed(self) -> int:
+        """Return a number that rises whenever search may find something else than before."""
 
     def lists(self) -> list[ListState]:
         """Return every list of sources that was ever asked for, by URL."""

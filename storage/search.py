@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import pairwise
@@ -99,8 +99,7 @@ def expression(term: Term) -> str:
 
 def tokens(text: str) -> Iterator[str]:
     """Yield the words of a text, folded: a character each where a script has no spaces between words."""
-    for word in indexed(text).split():
-        yield word
+    yield from indexed(text).split()
 
 
 def indexed(text: str) -> str:
@@ -135,14 +134,13 @@ def _hits(text: str, query: Query) -> list[tuple[int, int]]:
     """Return where the query's phrases stand in the text, in order, none over another."""
     found = list(_placed(text))
     words = [word for word, _, _ in found]
-    spans = []
-    for term in query.terms:
-        size = len(term.tokens)
-        if term.negated or term.field not in {None, "text"}:
-            continue
-        for at in range(len(words) - size + 1):
-            if words[at] == term.tokens[0] and tuple(words[at : at + size]) == term.tokens:
-                spans.append((found[at][1], found[at + size - 1][2]))
+    spans = [
+        (found[at][1], found[at + len(term.tokens) - 1][2])
+        for term in query.terms
+        if not term.negated and term.field is None
+        for at in range(len(words) - len(term.tokens) + 1)
+        if words[at] == term.tokens[0] and tuple(words[at : at + len(term.tokens)]) == term.tokens
+    ]
     apart: list[tuple[int, int]] = []
     for span in sorted(spans):
         if not apart or span[0] >= apart[-1][1]:

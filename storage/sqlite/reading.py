@@ -11,6 +11,7 @@ from typing import Any
 
 from storage.contract import Known, KnownEntry, Page, RecordFile, RecordQuery
 from storage.record import Record
+from storage.sqlite import searching
 from storage.sqlite.rows import (
     KNOWN,
     SELECT_RECORD,
@@ -112,7 +113,7 @@ def _record(connection: sqlite3.Connection, id_: int) -> Record:
 
 def _ids(connection: sqlite3.Connection, query: RecordQuery) -> list[int]:
     """Return the ids of the page's records and of one more, in order."""
-    conditions, values = _conditions(query)
+    conditions, values = _conditions(connection, query)
     values["limit"] = query.limit + 1
     sources = None if query.sources is None else _numbers(connection, query.sources)
     values["sources"] = json.dumps(sources)
@@ -144,7 +145,7 @@ def _ids(connection: sqlite3.Connection, query: RecordQuery) -> list[int]:
     return [id_ for (id_,) in connection.execute(sql, values)]
 
 
-def _conditions(query: RecordQuery) -> tuple[list[str], dict[str, int | str]]:
+def _conditions(connection: sqlite3.Connection, query: RecordQuery) -> tuple[list[str], dict[str, int | str]]:
     conditions = ["hidden IS NULL"]
     values: dict[str, int | str] = {}
     if not query.backlog:
@@ -158,6 +159,10 @@ def _conditions(query: RecordQuery) -> tuple[list[str], dict[str, int | str]]:
     if query.before is not None:
         conditions.append(_AFTER_CURSOR)
         values |= _read_cursor(query.before)
+    if query.text is not None:
+        more, asked = searching.conditions(connection, query.text)
+        conditions += more
+        values |= asked
     return conditions, values
 
 
@@ -217,7 +222,11 @@ def facts(connection: sqlite3.Connection, key: str) -> KnownEntry | None:
 def newest_arrival(connection: sqlite3.Connection, query: RecordQuery | None) -> datetime | None:
     """Return the latest `first_seen` of what the query's sources and categories hold."""
     conditions = ["hidden IS NULL", "backlog = 0"]
-    values: dict[str, str] = {}
+    values: dict[str, str | int] = {}
+    if query is not None and query.text is not None:
+        more, asked = searching.conditions(connection, query.text)
+        conditions += more
+        values |= asked
     sources = None if query is None or query.sources is None else _numbers(connection, query.sources)
     if query is not None and query.categories is not None:
         conditions.append("+category IN (SELECT value FROM json_each(:categories))")

@@ -152,7 +152,9 @@ def _append(connection: sqlite3.Connection, records: Sequence[Record], n: int, b
         [(i, *fixed_row(record, n, arrival), *content_row(record)) for i, record in zip(ids, records, strict=True)],
     )
     connection.executemany(_INSERT_BODY, [(i, *body_row(record)) for i, record in zip(ids, records, strict=True)])
-    connection.executemany("INSERT INTO unwritten (id, change) VALUES (?, ?)", [(i, batch.change) for i in ids])
+    changes = [(i, batch.change) for i in ids]
+    connection.executemany("INSERT INTO unwritten (id, change) VALUES (?, ?)", changes)
+    connection.executemany("INSERT INTO unsearched (id, change) VALUES (?, ?)", changes)
 
 
 def _with_free_names(connection: sqlite3.Connection, record: Record, n: int, url: str) -> Record | None:
@@ -181,14 +183,13 @@ def _rewrite(connection: sqlite3.Connection, record: Record, n: int, batch: Batc
     connection.execute(_UPDATE_RECORD, (*content, id_))
     if row[1 + len(CONTENT) :] != body:
         connection.execute(_UPDATE_BODY, (*body, id_))
-    connection.execute("INSERT OR REPLACE INTO unwritten (id, change) VALUES (?, ?)", (id_, batch.change))
+    for table in ("unwritten", "unsearched"):
+        connection.execute(f"INSERT OR REPLACE INTO {table} (id, change) VALUES (?, ?)", (id_, batch.change))  # noqa: S608 # own names only
     batch.changed = True
     return record.key
 
 
-def _mark_listed(
-    connection: sqlite3.Connection, keys: Set[str], withdrawn: Set[str], n: int, now: datetime
-) -> None:
+def _mark_listed(connection: sqlite3.Connection, keys: Set[str], withdrawn: Set[str], n: int, now: datetime) -> None:
     rows = connection.execute(
         "SELECT key, id, withdrawn_at FROM records WHERE source = ? AND unlisted_at IS NULL", (n,)
     ).fetchall()

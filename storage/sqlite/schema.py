@@ -173,6 +173,48 @@ CREATE TABLE lists (
 """
 """Terms of the next poll, fallbacks, gaps, tags, withdrawn records; lists of sources (OPML) that lie on the web."""
 
+# The words of a record, folded and parted (storage.search); the index follows what stands in `search_texts`.
+_SEARCH_TEXTS = """
+CREATE TABLE search_texts (
+    id INTEGER PRIMARY KEY REFERENCES records (id) ON DELETE CASCADE,
+    title TEXT NOT NULL,
+    author TEXT NOT NULL,
+    text TEXT NOT NULL
+)
+"""
+_SEARCH = """
+CREATE VIRTUAL TABLE search USING fts5(
+    title, author, text, content='search_texts', content_rowid='id', tokenize="unicode61 remove_diacritics 2"
+)
+"""
+_SEARCH_NEW = """
+CREATE TRIGGER search_texts_new AFTER INSERT ON search_texts BEGIN
+    INSERT INTO search (rowid, title, author, text) VALUES (new.id, new.title, new.author, new.text);
+END
+"""
+_SEARCH_GONE = """
+CREATE TRIGGER search_texts_gone AFTER DELETE ON search_texts BEGIN
+    INSERT INTO search (search, rowid, title, author, text)
+    VALUES ('delete', old.id, old.title, old.author, old.text);
+END
+"""
+_UNSEARCHED = """
+CREATE TABLE unsearched (
+    id INTEGER PRIMARY KEY REFERENCES records (id) ON DELETE CASCADE,
+    change INTEGER NOT NULL
+)
+"""
+_SECOND_STATEMENTS = (
+    *filter(str.strip, _SECOND.split(";")),
+    _SEARCH_TEXTS,
+    _SEARCH,
+    _SEARCH_NEW,
+    _SEARCH_GONE,
+    _UNSEARCHED,
+    "INSERT INTO unsearched (id, change) SELECT id, 0 FROM records",
+    "ALTER TABLE counters ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:
@@ -231,7 +273,7 @@ def migrations() -> Migrations:
 
     @steps()
     def second(db: Database) -> None:
-        for statement in filter(str.strip, _SECOND.split(";")):
+        for statement in _SECOND_STATEMENTS:
             db.execute(statement)  # one by one: a script would commit what the step did before
         db.execute("PRAGMA user_version = 2")
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from storage.contract import (
+    Circumstances,
     Claim,
     HostState,
     Known,
@@ -20,10 +21,12 @@ from storage.contract import (
     RecordFile,
     RecordQuery,
     Saved,
+    Searchable,
     SourceRow,
+    Unsearched,
 )
 from storage.record import Record
-from storage.sqlite import polling, reading, saving
+from storage.sqlite import finding, polling, reading, saving, searching
 from storage.sqlite.engine import Engine
 
 
@@ -133,6 +136,16 @@ class SqliteStore:
         with self._engine.reading() as connection:
             return reading.facts(connection, key)
 
+    def find(self, wanted: str, limit: int = 20) -> list[str]:
+        """Return the keys of the records that a person means by this."""
+        with self._engine.reading() as connection:
+            return finding.find(connection, wanted, limit)
+
+    def circumstances(self, key: str) -> Circumstances | None:
+        """Return what is known of the record beyond what it says."""
+        with self._engine.reading() as connection:
+            return finding.circumstances(connection, key)
+
     def newest_arrival(self, query: RecordQuery | None = None) -> datetime | None:
         """Return the latest `first_seen` of a record that is neither hidden nor backlog."""
         with self._engine.reading() as connection:
@@ -153,6 +166,24 @@ class SqliteStore:
         with self._engine.reading() as connection:
             revision: int = connection.execute("SELECT revision FROM counters").fetchone()[0]
             return revision
+
+    # --- search -------------------------------------------------------------------------------------------------
+
+    def unsearched(self, limit: int = 500) -> list[Unsearched]:
+        """Return records that `index` has yet to be given, the oldest first."""
+        with self._engine.reading() as connection:
+            return searching.unsearched(connection, limit)
+
+    def index(self, texts: Sequence[Searchable]) -> None:
+        """Let search find the records by these texts."""
+        self._engine.write(lambda connection, _: searching.index(connection, texts))
+
+    def indexed(self) -> int:
+        """Return a number that rises whenever search may find something else than before."""
+        with self._engine.reading() as connection:
+            return searching.number(connection)
+
+    # --- lists --------------------------------------------------------------------------------------------------
 
     def lists(self) -> list[ListState]:
         """Return every list of sources that was ever asked for, by URL."""

@@ -1,0 +1,45 @@
+"""Bring the search index up to date with the store: the plain text of what is new or was edited."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from aggregator.plain import text_of_clean
+from storage.contract import Searchable, Store, StoreError
+from storage.record import Record
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+"""Records indexed in one transaction: a fifth of a second, for which the next poll waits to be saved."""
+
+MOST = 200_000
+"""Characters of a body that search looks through: a book, which is not an entry."""
+
+
+def bring_up_to_date(store: Store, go_on: Callable[[], bool] = lambda: True) -> int:
+    """
+    Index what waits for it, for as long as `go_on` says; return how many records.
+
+    Where the store cannot be written the next pass goes on from there.
+    """
+    done = 0
+    try:
+        while go_on() and (waiting := store.unsearched(BATCH)):
+            store.index([searchable(one.record, one.change) for one in waiting])
+            done += len(waiting)
+    except StoreError as error:
+        log.error("the search index cannot be brought up to date: %s", error)
+    return done
+
+
+def searchable(record: Record, change: int) -> Searchable:
+    """Return the texts by which a record is found: title, who wrote it, and what a reader sees of the body."""
+    author = " ".join((record.author, *record.writers))
+    return Searchable(record.key, change, record.title, author, body_text(record))
+
+
+def body_text(record: Record) -> str:
+    """Return what a reader sees of the body, one line; the summary where there is no body."""
+    return text_of_clean(record.html)[:MOST] or record.summary

@@ -1,0 +1,56 @@
+"""Find a record by what a person has of it, and tell what the store knows beyond what the record says."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from storage.contract import Circumstances, RecordFile
+from storage.sqlite.rows import instant_or_none
+
+_EXACT = "SELECT key FROM records WHERE key = ?1 OR public_id = ?1 ORDER BY id"
+# No index has the link or the guid: a scan, for a person's question only.
+_NAMED = "SELECT key FROM records WHERE link IN (?1, ?2) OR guid IN (?1, ?2) ORDER BY id LIMIT ?3"
+_BEGINS = "SELECT key FROM records WHERE key >= ?1 AND key < ?1 || x'7f' ORDER BY key LIMIT ?2"
+_SAME = """
+    SELECT source.id, r.key FROM records r JOIN sources source ON source.n = r.source
+    WHERE r.source <> ?1 AND (r.link IN (?2, ?3) OR r.guid = ?4) ORDER BY source.position, r.id LIMIT 20
+"""
+
+
+def find(connection: sqlite3.Connection, wanted: str, limit: int) -> list[str]:
+    """Return the keys of the records that the key, public id, link, guid or beginning of a key means; the nearest sense."""
+    for sql, values in (
+        (_EXACT, (wanted,)),
+        (_NAMED, (wanted, other_scheme(wanted) or wanted, limit)),
+        (_BEGINS, (wanted, limit)),
+    ):
+        if found := [key for (key,) in connection.execute(sql, values)]:
+            return found
+    return []
+
+
+def circumstances(connection: sqlite3.Connection, key: str) -> Circumstances | None:
+    """Return what is known of the record beyond what it says; None where there is no such record."""
+    row = connection.execute(
+        "SELECT source, link, guid, unlisted_at, withdrawn_at FROM records WHERE key = ?", (key,)
+    ).fetchone()
+    if row is None:
+        return None
+    source, link, guid, unlisted_at, withdrawn_at = row
+    file = connection.execute("SELECT key, path, digest, content FROM files WHERE key = ?", (key,)).fetchone()
+    # A guid counts only where it is an absolute URI: "1" says nothing outside of its own source.
+    uri = guid if guid and ":" in guid else None
+    same = connection.execute(_SAME, (source, link, other_scheme(link or "") or link, uri)).fetchall()
+    return Circumstances(
+        unlisted_at=instant_or_none(unlisted_at),
+        withdrawn_at=instant_or_none(withdrawn_at),
+        file=RecordFile(*file) if file else None,
+        same=tuple((source_id, key) for source_id, key in same),
+    )
+
+
+def other_scheme(url: str) -> str | None:
+    """Return the URL with http for https, or https for http; None for others."""
+    if url.startswith("https://"):
+        return f"http://{url.removeprefix('https://')}"
+    return f"https://{url.removeprefix('http://')}" if url.startswith("http://") else None

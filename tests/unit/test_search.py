@@ -1,0 +1,73 @@
+"""The search syntax, and how texts are folded and cut into words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from storage.search import Query, Term, fold, indexed, parse, snippet
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("大模型 -广告", (Term(("大", "模", "型")), Term(("广", "告"), negated=True)), id="words and one that must not be"),
+        pytest.param('"你好，世界"', (Term(("你", "好", "世", "界")),), id="a phrase goes across punctuation"),
+        pytest.param("GPT4模型", (Term(("gpt4", "模", "型")),), id="scripts may be mixed in a word"),
+        pytest.param("C++ and C#", (Term(("c",)), Term(("and",)), Term(("c",))), id="signs are not looked for"),
+        pytest.param("title:产品 author:Ann", (Term(("产", "品"), "title"), Term(("ann",), "author")), id="fields"),
+        pytest.param('title:"two words"', (Term(("two", "words"), "title"),), id="a phrase in a field"),
+        pytest.param("foo:bar", (Term(("foo", "bar")),), id="an unknown field is text"),
+        pytest.param("https://a.example/x", (Term(("https", "a", "example", "x")),), id="an address is text"),
+        pytest.param('"never closed', (Term(("never", "closed")),), id="a quote that is not closed"),
+        pytest.param("臺灣", (Term(("台", "湾")),), id="traditional characters"),
+        pytest.param("Ｆｕｌｌ　ｗｉｄｔｈ", (Term(("full",)), Term(("width",))), id="full width"),
+        pytest.param("𠮷野家 😀", (Term(("u20bb7", "野", "家")), Term(("u1f600",))), id="beyond the basic plane"),
+        pytest.param('- -- "" : ( ) * AND^', (Term(("and",)),), id="signs alone ask for nothing"),
+    ],
+)  # fmt: skip
+def test_a_query_is_read_as(text: str, expected: tuple[Term, ...]) -> None:
+    assert parse(text).terms == expected
+
+
+def test_a_query_chooses_sources_categories_and_a_time() -> None:
+    query = parse("source:Woshipm -source:x category:新媒體 -category:b since:2026-03-01 since:7d 产品")
+
+    assert query == Query(
+        terms=(Term(("产", "品")),),
+        sources=(("woshipm", False), ("x", True)),
+        categories=(("新媒体", False), ("b", True)),
+        since=datetime(2026, 3, 1, tzinfo=UTC),
+        within=timedelta(days=7),
+    )
+
+
+def test_a_time_that_is_none_is_a_word() -> None:
+    assert parse("since:yesterday").terms == (Term(("since", "yesterday")),)
+
+
+@pytest.mark.parametrize("text", ["干 乾 幹", "后 後", "发 發 髮", "Straße STRASSE", "ﬁne fine"])
+def test_forms_of_one_character_are_found_by_each_other(text: str) -> None:
+    assert len(set(fold(text).split())) == 1
+
+
+def test_a_text_is_indexed_word_by_word_and_character_by_character() -> None:
+    assert indexed("iPhone 15的评测：很_好！한국어 かな") == "iphone 15 的 评 测 很 好 한 국 어 か な"
+
+
+def test_a_snippet_shows_what_was_found_in_the_text_as_it_was_written() -> None:
+    text = "前言。" * 40 + "這裡談 GPT-4 與大模型。" + "後記。" * 60
+
+    pieces = snippet(text, parse('大模型 "gpt 4" -没有'))
+
+    assert [piece.text for piece in pieces if piece.hit] == ["GPT-4", "大模型"]
+    assert pieces[0].text == pieces[-1].text == "…"
+    assert "".join(piece.text for piece in pieces).strip("…") in text
+
+
+def test_a_snippet_of_a_text_without_a_hit_is_its_beginning() -> None:
+    pieces = snippet("Only the title has it. " * 20, parse("word"))
+
+    assert pieces[0].text.startswith("Only the title")
+    assert not any(piece.hit for piece in pieces)

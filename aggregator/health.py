@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
+from aggregator.gaps import halvings, is_recent
 from aggregator.model import FailureKind, Source
 from aggregator.shapes import instant
 from storage.contract import PollState
@@ -115,6 +116,8 @@ def _oddity(source: PollState, now: datetime) -> Health | None:
     """Return what is odd about a source that is polled and read."""
     if source.degraded:
         return Health(State.DEGRADED, source.degraded, source.last_success_at)
+    if is_recent(source, now):
+        return Health(State.DEGRADED, _gap(source, now), source.gap_at)
     if source.effective_url and source.effective_url != source.source.url:
         reason = f"it answers at another address for good; write into feeds.yaml: {suggestion(source)}"
         return Health(State.MOVED, reason, source.redirect_since)
@@ -123,6 +126,15 @@ def _oddity(source: PollState, now: datetime) -> Health | None:
         reason = f"nothing new for {roughly(quiet)}; it used to bring something every {roughly(habit)}"
         return Health(State.SILENT, reason, source.ingest_times[-1])
     return None
+
+
+def _gap(source: PollState, now: datetime) -> str:
+    """Return what is known of the entries that went by between two polls (rule 76), and what is done about it."""
+    missed = source.gap_note or "it names no page with what stood there before"
+    mend = "a smaller `at_least` or `every` would help"
+    if halvings(source, now):
+        mend = "it is asked more often for a while"
+    return f"gap: nothing that it listed was known, so entries may have gone by unseen; {missed}; {mend}"
 
 
 def _fine(source: PollState) -> Health:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
 
 from aggregator.hosts import host_and_port
+from aggregator.matching import Recognised, is_shared, recognised
 from aggregator.model import Reading, Source
 from storage.contract import Changes, Known, KnownEntry
 from storage.record import DateSource, Record, key_of, minted_id
@@ -20,11 +20,7 @@ FIRST_IMPORT = 20
 MOST_UPDATES = 24
 """Changes of an entry without a newer date, after which they are taken for noise (rule 74)."""
 
-REUSED_AFTER = timedelta(days=30)
-"""An entry this much newer, with another title and link, is not the stored one under the same id (rule 72)."""
-
-MIGRATED = 0.8
-"""Share of a page that must be recognised under new ids (rule 73)."""
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 _DATED = frozenset({DateSource.PUBLISHED, DateSource.UPDATED})
 """Dates that are the publisher's; the others are when the entry was first seen."""
@@ -36,10 +32,10 @@ def asked(reading: Reading) -> tuple[frozenset[str], frozenset[str], frozenset[s
 
     All entries that ever shared an id, also those stored under a made-up identity because of that, have its alias.
     """
-    records = reading.records
+    records = (*reading.records, *reading.older)
     return (
         frozenset(record.identity for record in records),
-        frozenset(record.alias for record in records),
+        frozenset([*(record.alias for record in records), *(deleted.ref for deleted in reading.deleted)]),
         frozenset(record.public_id for record in records),
     )
 
@@ -50,215 +46,55 @@ def reconcile(known: Known, reading: Reading, source: Source, seen_at: datetime)
 
     `known` answers `asked(reading)`. An entry is the stored one with its identity or, http and https being one, its
     alias; equal digest: nothing to write. What was stored first stays: key, public id, arrival, place, dates.
-    Absence deletes nothing, and what was removed does not come back. docs/etiquette.md, rules 69 to 79.
+    Absence deletes nothing, and what was removed does not come back. Older pages add, and edit nothing that is stored.
+    docs/etiquette.md, rules 69 to 79.
     """
-    records = _distinct(reading.records)
-    matched = _matched(records, known.entries)
-    migrated = {} if matched else _migrated(records, known.entries)
+    found = recognised(known, reading)
+    within = len(reading.records)
     taken = set(known.tombstones).union(entry.identity for entry in known.entries)
-    unknown = {at: record for at, record in records.items() if at not in matched and at not in migrated}
-    if reading.truncated:
-        unknown = _without_half(unknown, len(reading.records) - 1, _absent(known, matched))
-    else:
-        completed = _completed(unknown, matched, _absent(known, matched | migrated))
-        migrated |= completed
-        unknown = {at: record for at, record in unknown.items() if at not in completed}
-    rekeyed = [_rekeyed(records[at], entry, known, taken, seen_at) for at, entry in migrated.items()]
-    arriving = _arriving(unknown, known, taken, source, seen_at)
+    rekeyed = [_rekeyed(found.records[at], entry, known, taken, seen_at) for at, entry in found.renamed.items()]
+    arriving = _arriving(found.unknown, known, taken, source, seen_at)
+    if reading.older:
+        arriving = _in_their_time(arriving, found, known, within, seen_at)
+    new = list(arriving.values())
     if known.empty:
-        arriving = _first_import(arriving)
+        new = _first_import(new)
 
+    present = {entry.key for at, entry in (found.same | found.renamed).items() if at < within}
+    present |= {record.key for at, record in arriving.items() if at < within}
     # Some publishers answer with an empty channel at night: an empty document says nothing of its entries.
-    whole = bool(reading.records) and not reading.truncated
-    present = {entry.key for entry in (*matched.values(), *migrated.values())}
+    whole = bool(reading.records) and not reading.truncated and not reading.delta
     return Changes(
-        new=tuple(arriving),
+        new=tuple(new),
         updated=tuple(
-            _edited(records[at], entry, seen_at)
-            for at, entry in matched.items()
-            if _is_news(records[at], entry, seen_at)
+            _edited(found.records[at], entry, seen_at)
+            for at, entry in found.same.items()
+            if at < within and _is_news(found.records[at], entry, seen_at)
         ),
         rekeyed=tuple(rekeyed),
-        listed=frozenset(present | {record.key for record in arriving}) if whole else None,
+        listed=frozenset(present) if whole else None,
+        unlisted=frozenset(record.key for at, record in arriving.items() if at >= within),
+        withdrawn=_withdrawn(known, reading, found, present if whole else None),
     )
 
 
-# --- which stored entry it is -----------------------------------------------------------------------------------
-
-
-def _distinct(records: Sequence[Record]) -> dict[int, Record]:
-    """Return the records by their place in the document, without those that say what an earlier one says (rule 71)."""
-    seen: set[Hashable] = set()
-    distinct = {}
-    for at, record in enumerate(records):
-        # One guid, link and title is one entry, whatever counter its text carries. Where the publisher gave no guid,
-        # the whole text and the date tell two entries apart: a changelog may say the same of a thing twice a year.
-        said = record.title if record.guid else _digest_and_date(record)
-        what = (record.alias, _place(record.link), said or record.digest)
-        if what not in seen:
-            seen.add(what)
-            distinct[at] = record
-    return distinct
-
-
-def _matched(records: Mapping[int, Record], known: Sequence[KnownEntry]) -> dict[int, KnownEntry]:
-    """Return the stored entry of each record that has one; no two records have the same."""
-    by_alias: dict[str, list[KnownEntry]] = defaultdict(list)
-    for entry in known:
-        by_alias[entry.alias].append(entry)
-    families: dict[str, dict[int, Record]] = defaultdict(dict)
-    for at, record in records.items():
-        families[record.alias][at] = record
-    matched: dict[int, KnownEntry] = {}
-    for alias, family in families.items():
-        if stored := by_alias.get(alias):
-            matched |= _matched_family(family, stored)
-    return matched
-
-
-def _matched_family(records: Mapping[int, Record], stored: Sequence[KnownEntry]) -> dict[int, KnownEntry]:
-    """Return which record is which of the stored entries that share one id with them."""
-    at, record = next(iter(records.items()))
-    shared = _is_shared(record, stored)
-    if len(records) == len(stored) == 1 and not shared:
-        return {} if _is_reuse(record, stored[0]) else {at: stored[0]}
-
-    # The id does not tell them apart, so what they say must.
-    pairs = _Pairs(dict(records), list(stored))
-    pairs.match(_digest_and_date, unique=False)
-    pairs.match(_digest, unique=False)
-    pairs.match(_title_and_link, unique=False)
-    pairs.match(_link, unique=True)
-    pairs.match(_title, unique=True)
-    if len(records) == len(pairs.records) == 1 and not shared:
-        # The id was given anew, one entry after the other: the newest is the one that is edited.
-        newest = max(pairs.stored, key=lambda entry: (entry.published, entry.arrival))
-        return {} if _is_reuse(record, newest) else {at: newest}
-    return pairs.found
-
-
-def _is_reuse(record: Record, entry: KnownEntry) -> bool:
-    """Return whether the record is another entry under the id of the stored one (rule 72)."""
-    if record.title == entry.title or _place(record.link) == _place(entry.link) or record.publisher_date is None:
-        return False
-    return record.publisher_date - (entry.publisher_date or entry.published) > REUSED_AFTER
-
-
-def _is_shared(record: Record, stored: Sequence[KnownEntry]) -> bool:
-    """Return whether the publisher has given the record's id to several entries of one document."""
-    shared = f"{_place(record.identity)}|"
-    return any((_place(entry.identity) or "").startswith(shared) for entry in stored)
-
-
-def _migrated(records: Mapping[int, Record], known: Sequence[KnownEntry]) -> dict[int, KnownEntry]:
-    """Return the stored entries that the publisher gave new ids, none if it did not do so with a whole page (rule 73)."""
-    in_use = {entry.alias for entry in known}
-    if any(record.alias in in_use for record in records.values()):
-        return {}
-    listed = [entry for entry in known if entry.listed]
-    pairs = _Pairs(dict(records), list(listed))
-    # A link alone may be the address of a page whose content changes from day to day.
-    pairs.match(_title_and_link, unique=True)
-    pairs.match(_link_and_date, unique=True)
-    pairs.match(_title_and_date, unique=True)
-    page = min(len(records), len(listed))
-    return pairs.found if page and len(pairs.found) >= MIGRATED * page else {}
-
-
-def _absent(known: Known, matched: Mapping[int, KnownEntry]) -> list[KnownEntry]:
-    """Return the entries that the last document listed and this one does not."""
-    present = {entry.key for entry in matched.values()}
-    return [entry for entry in known.entries if entry.listed and entry.key not in present]
-
-
-def _without_half(records: dict[int, Record], last: int, absent: Sequence[KnownEntry]) -> dict[int, Record]:
-    """Return the records without the last of a document that is cut off, where it is the beginning of a stored one."""
-    half = records.get(last)
-    if half is None or not any(_begins(half, entry) for entry in absent):
-        return records
-    return {at: record for at, record in records.items() if at != last}
-
-
-def _completed(
-    records: Mapping[int, Record], matched: Mapping[int, KnownEntry], absent: Sequence[KnownEntry]
-) -> dict[int, KnownEntry]:
-    """Return the stored entries that came half, at the end of a document that was cut off, and are whole now."""
-    completed = {}
-    for half in absent:
-        # It was the last that was read: the whole one comes right after one that is known, if there is any.
-        after = {at + 1 for at in matched} or {0}
-        places = [at for at, record in records.items() if at in after and _begins(half, record)]
-        if places:
-            completed[max(places)] = half
-    return completed
-
-
-def _begins(half: Record | KnownEntry, whole: Record | KnownEntry) -> bool:
-    """Return whether this is what a cut leaves of the other: its title or the start of it, and less of what names it."""
-    named = (whole.guid or (whole.link and not half.link)) and not half.guid
-    same = half.link in {None, whole.link} and half.publisher_date in {None, whole.publisher_date}
-    return bool(named) and same and whole.title.startswith(half.title)
-
-
-@dataclass(slots=True)
-class _Pairs:
-    """Records and stored entries that are being paired: those without a partner yet, and the pairs."""
-
-    records: dict[int, Record]
-    stored: list[KnownEntry]
-    found: dict[int, KnownEntry] = field(default_factory=dict)
-
-    def match(self, said: Callable[[Record | KnownEntry], Hashable | None], *, unique: bool) -> None:
-        """Pair those that say the same; with `unique` only where no other on either side says it. None says nothing."""
-        if not (self.records and self.stored):
-            return
-        theirs: dict[Hashable, list[KnownEntry]] = defaultdict(list)
-        for entry in self.stored:
-            theirs[said(entry)].append(entry)
-        ours = Counter(said(record) for record in self.records.values())
-        for at, record in list(self.records.items()):
-            what = said(record)
-            partners = theirs.get(what, [])
-            if what is None or not partners or (unique and (len(partners) > 1 or ours[what] > 1)):
-                continue
-            self.found[at] = partners.pop(0)
-            self.stored.remove(self.found[at])
-            del self.records[at]
-
-
-def _digest_and_date(one: Record | KnownEntry) -> Hashable | None:
-    return one.digest, one.publisher_date
-
-
-def _digest(one: Record | KnownEntry) -> Hashable | None:
-    return one.digest
-
-
-def _title(one: Record | KnownEntry) -> Hashable | None:
-    return one.title or None
-
-
-def _link(one: Record | KnownEntry) -> Hashable | None:
-    return _place(one.link)
-
-
-def _title_and_link(one: Record | KnownEntry) -> Hashable | None:
-    return (one.title, _place(one.link)) if one.title and one.link else None
-
-
-def _link_and_date(one: Record | KnownEntry) -> Hashable | None:
-    return (_place(one.link), one.publisher_date) if one.link and one.publisher_date else None
-
-
-def _title_and_date(one: Record | KnownEntry) -> Hashable | None:
-    return (one.title, one.publisher_date) if one.title and one.publisher_date else None
-
-
-def _place(link: str | None) -> str | None:
-    """Return the link with http and https made one."""
-    if link is None:
-        return None
-    return f"http{link[5:]}" if link[:6].lower() == "https:" else link
+def _withdrawn(known: Known, reading: Reading, found: Recognised, present: Set[str] | None) -> frozenset[str]:
+    """Return the keys of what the publisher says it took back: missing in a complete document, or named (rule 75)."""
+    gone = set()
+    if reading.complete and present is not None:
+        gone = {entry.key for entry in known.entries if entry.listed and entry.key not in present}
+    named: dict[str, datetime | None] = {}
+    for ref, when in reading.deleted:
+        named[ref] = max(filter(None, (named.get(ref), when)), default=None)
+    here = {entry.key: found.records[at] for at, entry in found.same.items() if at < len(reading.records)}
+    for entry in known.entries if named else ():
+        if entry.alias not in named:
+            continue
+        when, record = named[entry.alias], here.get(entry.key)
+        # An entry that is newer than its tombstone was published again (RFC 6721 section 5).
+        if (when is None and record is None) or (when is not None and when >= (record or entry).updated):
+            gone.add(entry.key)
+    return frozenset(gone)
 
 
 # --- what is written of it --------------------------------------------------------------------------------------
@@ -318,12 +154,12 @@ def _newly_dated(record: Record, entry: KnownEntry, seen_at: datetime) -> dateti
 
 def _arriving(
     records: Mapping[int, Record], known: Known, taken: set[str], source: Source, seen_at: datetime
-) -> list[Record]:
+) -> dict[int, Record]:
     """Return the records, in the order of the document, with identities and ids of their own; none that was removed."""
     claimed = set(known.taken).union(entry.public_id for entry in known.entries)
     in_use = {entry.alias for entry in known.entries}
     host = _host(source.url)
-    arriving = []
+    arriving = {}
     for at, record in records.items():
         # An id of which another entry lives is given to several: one of them removed does not bar the next.
         removed = record.identity in known.tombstones or record.alias in known.tombstones
@@ -334,19 +170,44 @@ def _arriving(
         dated = record.date_source in _DATED
         # Undated entries of a first import go down by a second each, so that they keep the document's order.
         date = seen_at - timedelta(seconds=at) if known.empty else seen_at
-        arriving.append(
-            replace(
-                record,
-                key=key,
-                public_id=_free_public_id(record, key, claimed, minted_id(host, seen_at, key)),
-                identity=identity,
-                published=record.published if dated else date,
-                updated=record.updated if dated else date,
-                first_seen=seen_at,
-                position=at,
-            )
+        arriving[at] = replace(
+            record,
+            key=key,
+            public_id=_free_public_id(record, key, claimed, minted_id(host, seen_at, key)),
+            identity=identity,
+            published=record.published if dated else date,
+            updated=record.updated if dated else date,
+            first_seen=seen_at,
+            position=at,
         )
     return arriving
+
+
+def _in_their_time(
+    arriving: Mapping[int, Record], found: Recognised, known: Known, within: int, seen_at: datetime
+) -> dict[int, Record]:
+    """
+    Return the new entries, those of older pages where they belong: behind what is newer, and none as of now.
+
+    One without a date comes a second after the entry that stands above it. What is older than the newest that was
+    stored did not go by between two polls: it is backlog, as is all that is undated below an entry that is stored.
+    """
+    stored = found.same | found.renamed
+    newest = max((entry.published for entry in known.entries if entry.listed), default=_LONG_AGO)
+    lowest = max((at for at in stored if at >= within), default=-1)
+    shown, placed = seen_at, dict(arriving)
+    for at in sorted(found.records):
+        if at in stored:
+            shown = stored[at].published
+        elif at in placed:
+            record = placed[at]
+            dated = record.date_source in _DATED
+            if at >= within:
+                date = record.published if dated else shown - timedelta(seconds=1)
+                late = date <= newest if dated else at > lowest
+                placed[at] = replace(record, published=date, updated=record.updated if dated else date, backlog=late)
+            shown = placed[at].published
+    return placed
 
 
 def _free_identity(record: Record, known: Known, taken: set[str]) -> str:
@@ -369,7 +230,7 @@ def _identities(record: Record, known: Sequence[KnownEntry]) -> Iterator[str]:
     name = record.identity
     yield name
     family = [entry for entry in known if entry.alias == record.alias]
-    if record.publisher_date and family and not _is_shared(record, family):
+    if record.publisher_date and family and not is_shared(record, family):
         yield f"{name}#{record.publisher_date:%Y-%m-%d}"
     if record.link and record.link != name:
         yield f"{name}|{record.link}"

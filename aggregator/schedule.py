@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from aggregator import hints
+from aggregator import gaps, hints
 from aggregator.freshness import fresh_for, freshness_hints, retry_after, with_hints
 from aggregator.habit import remembered, worked_out
 from aggregator.hints import spoken
@@ -112,6 +112,7 @@ def _updated(ask: _Ask, result: Updated, moved_hosts: Mapping[str, int]) -> Poll
         hints=hints.of_document(reading.hints, ask.state.hints, ask.now, expired=reading.expired)
         | freshness_hints(fetched.headers),
     )
+    state = gaps.noted(state, result, ask.now, floor=_floor(ask.source))
     if cut:
         state = _well(state, fetched.status, fetched.hops, ask.now, moved_hosts)
         return _after_truncation(replace(ask, state=state), fetched, again=_was_truncated(ask.state))
@@ -301,7 +302,13 @@ def _interval(ask: _Ask, body_bytes: int) -> Wait:
         return Wait(floor, f"every {spoken(floor)}")
     worked = worked_out(state.ingest_times, state.last_new_at, ask.now, at_least=floor, at_most=source.at_most)
     how = arithmetic(worked, floor=floor, at_most=source.at_most, floor_from=reason.removeprefix(", ") or "at_least")
-    interval = worked.interval
+    interval, halvings = worked.interval, gaps.halvings(state, ask.now)
+    if halvings and interval > floor:
+        interval = max(interval / (1 << halvings), floor)
+        reason = ", as entries went by between two polls"
+        return Wait(
+            interval, f"every {spoken(interval)}{reason}", f"{how}; halved {halvings} times, not below the floor"
+        )
     return Wait(interval, f"every {spoken(interval)}{reason if interval == floor else ''}", how)
 
 

@@ -190,22 +190,22 @@ class _Elements:
 
     # RFC 6721. What stands in it (who took the entry back, its links) is neither the feed's nor an entry's: it goes
     # where the handlers put what another feed says of itself.
-    def _start_deleted(self: Any, attrs: dict[str, str]) -> None:
+    def start_deleted(self: Any, attrs: dict[str, str]) -> None:
         deleted = self.feeddata.setdefault("deleted entries", [])
         if not self.inentry and attrs.get("ref") and len(deleted) < MAX_DELETED:
             deleted.append((attrs["ref"], attrs.get("when")))
         self.push("deleted", 0)
         self.insource = 1
 
-    def _end_deleted(self: Any) -> None:
+    def end_deleted(self: Any) -> None:
         self.pop("deleted")
         self.insource = 0
         self.sourcedata.clear()
 
 
 # An element's handler is found by its name, which here has a hyphen.
-setattr(_Elements, "_start_at_deleted-entry", _Elements._start_deleted)
-setattr(_Elements, "_end_at_deleted-entry", _Elements._end_deleted)
+setattr(_Elements, "_start_at_deleted-entry", _Elements.start_deleted)
+setattr(_Elements, "_end_at_deleted-entry", _Elements.end_deleted)
 
 
 def _joined(pieces: list[str | bytes]) -> str:

@@ -230,7 +230,7 @@ def test_what_cannot_be_read_is_refused_with_its_kind(body: str, kind: FailureKi
 
 @pytest.mark.parametrize(
     ("said", "previous"),
-    [("/p2", "https://news.example/p2"), ("file:///x", None), (7, None), (None, None), ("", None)],
+    [("/p2", "https://news.example/p2"), ("file:///x", None), (["x"], None), (None, None), ("", None)],
 )
 def test_the_page_before_is_the_next_url(said: object, previous: str | None) -> None:
     text = json.dumps({"version": "https://jsonfeed.org/version/1.1", "title": "J", "items": [], "next_url": said})

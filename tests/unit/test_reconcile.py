@@ -334,11 +334,22 @@ def test_guids_and_links_may_change_together_where_titles_and_dates_stay() -> No
 
 def test_a_page_of_which_a_guid_is_known_did_not_change_its_guids() -> None:
     old, new = page("http://old.example/"), page("urn:new:")
+    edited = [replace(one, digest=f"{one.digest}, edited") for one in new]
 
-    found = changes(known(*old), old[0], *new[1:])
+    found = changes(known(*old), old[0], *edited[1:])
 
     assert found.rekeyed == ()
     assert len(found.new) == 9
+
+
+def test_every_word_and_the_date_under_a_new_guid_is_the_same_entry_where_the_old_one_is_gone() -> None:
+    old, new = page("http://old.example/"), page("urn:new:")
+
+    moved, beside = changes(known(*old), old[0], *new[1:]), changes(known(*old), *old, new[3])
+
+    assert (moved.new, len(moved.rekeyed)) == ((), 9)
+    assert [one.title for one in beside.new] == ["T3"]
+    assert beside.rekeyed == ()
 
 
 def test_a_page_that_is_all_new_is_no_migration() -> None:

@@ -39,7 +39,7 @@ def ours(home: Path, port: int) -> tuple[list[str], Callable[[], None]]:
         }
         (home / "feeds.yaml").write_text(json.dumps(config))
 
-    return [str(BIN / "aggregator"), "-q", "poll", "--all"], prepare
+    return [str(BIN / "aggregator"), "-q", "poll", "--all", "--no-index"], prepare
 
 
 def reader(home: Path, port: int) -> tuple[list[str], Callable[[], None]]:

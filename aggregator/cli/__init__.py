@@ -28,6 +28,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Entries": {
         "poll": "Poll what is due, once.",
         "serve": "Serve the merged feed without polling.",
+        "search": "Search the records.",
         "preview": "Show what a feed's address gives, without storing anything.",
         "export": "Write the records as JSON lines or as record files.",
     },

@@ -135,9 +135,12 @@ def nothing_due(settings: Settings) -> str:
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--all", "all_", is_flag=True, help="Poll what is not due too.")
 @click.option("--force", is_flag=True, help="Send no validators; read the body even if it did not change.")
+@click.option(
+    "--no-index", is_flag=True, help="Leave the search index as it is; the next poll or run brings it up to date."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a source.")
 @click.pass_obj
-def command(options: Options, sources: tuple[str, ...], all_: bool, force: bool, as_json: bool) -> int:
+def command(options: Options, sources: tuple[str, ...], all_: bool, force: bool, no_index: bool, as_json: bool) -> int:
     """
     Poll what is due, once.
 
@@ -162,7 +165,9 @@ def command(options: Options, sources: tuple[str, ...], all_: bool, force: bool,
     report = Report(as_json, len(sources or known), bar)
     due = not (all_ or sources)
     try:
-        waiting = asyncio.run(poll_once(settings, sources or known, due=due, force=force, report=report))
+        waiting = asyncio.run(
+            poll_once(settings, sources or known, due=due, force=force, index=not no_index, report=report)
+        )
     except KeyboardInterrupt:
         report.finish()
         raise

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from aggregator import clock
+from aggregator import clock, indexing
 from aggregator.daemon.build import Plant, plant
 from aggregator.fetch import fetch, user_agent
 from aggregator.hosts import host_and_port
@@ -28,11 +28,13 @@ async def poll_once(
     *,
     due: bool,
     force: bool,
+    index: bool,
     report: Callable[[Outcome], None],
 ) -> list[str]:
     """
     Poll these sources once, write the record files, and return a sentence for each source that has to wait.
 
+    `index` False leaves the search index to whoever polls next.
     SIGINT and SIGTERM end what is under way, save what it came to, and raise KeyboardInterrupt.
     Raises StoreError where the outcome could not be saved or a file not be written.
     """
@@ -45,6 +47,8 @@ async def poll_once(
         interrupted = await _until_signalled(built, wanted, due=due, force=force)
         if built.filer:
             await asyncio.to_thread(built.filer.bring_up_to_date, settings)
+        if index and not interrupted:
+            await asyncio.to_thread(indexing.bring_up_to_date, built.store)
         if interrupted:
             raise KeyboardInterrupt
         if trouble := built.poller.trouble or (built.filer and built.filer.trouble):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from aggregator import clock
+from aggregator import clock, indexing
 from aggregator.daemon.build import Plant, plant
 from aggregator.daemon.care import backup_if_due
 from aggregator.daemon.configuration import Configuration
@@ -144,11 +144,13 @@ class Daemon:
     # --- record files ---
 
     async def _file(self) -> None:
-        """Write the record files of each change; once at the start for what an earlier run left."""
+        """Write the record files of each change and index it; once at the start for what an earlier run left."""
         assert self._plant is not None  # noqa: S101 - runs inside run() only
-        filer, changed = self._plant.filer, self._plant.poller.changed
-        while filer is not None and not self._stopping.is_set():
-            await asyncio.to_thread(filer.bring_up_to_date, self._settings, lambda: not self._stopping.is_set())
+        store, filer, changed = self._plant.store, self._plant.filer, self._plant.poller.changed
+        while not self._stopping.is_set():
+            if filer is not None:
+                await asyncio.to_thread(filer.bring_up_to_date, self._settings, lambda: not self._stopping.is_set())
+            await asyncio.to_thread(indexing.bring_up_to_date, store, lambda: not self._stopping.is_set())
             with suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), 60)
             changed.clear()

@@ -59,6 +59,18 @@ ATTRIBUTES: dict[str, frozenset[str]] = {
 }
 """What an element may say; `rel` of a link and `controls` of a player are set here and are not the publisher's."""
 
+_SELECTABLE = TAGS | names(
+    "button dialog fieldset font form input label legend menu meter nav option output progress search"
+)
+_CHOSEN_BY = {
+    **ATTRIBUTES,
+    "*": ATTRIBUTES["*"] | {"aria-hidden", "aria-label", "class", "hidden", "id", "role", "style"},
+    "a": ATTRIBUTES["a"] | {"rel", "target"},
+    "button": frozenset({"type"}),
+    "input": frozenset({"type", "name"}),
+}
+"""What a rule may choose an element by, and nobody is shown (`marked`)."""
+
 LINK_REL = "noopener noreferrer nofollow"
 SCHEMES = frozenset({"http", "https", "mailto", "tel"})
 
@@ -90,6 +102,21 @@ def clean(html: str, base: str | None) -> str:
             return result
         # Escaping makes some texts longer: cut the source in proportion.
         room = min(len(html) - 1, room) * LONGEST // len(result) - len(CUT_MARK)
+
+
+def marked(html: str, base: str | None) -> str | None:
+    """
+    Return the HTML as `clean` does, but with the classes, ids and elements that rules choose by; None where it is too much.
+
+    It is not clean: what a rule leaves of it is to pass `clean` before anybody sees it.
+    """
+    html = valid(html)
+    bounded = within_bounds(html) if len(html) <= LONGEST else None
+    if bounded is None:
+        return None
+    sanitiser = _sanitiser(base, selectable=True)
+    result = _sanitised(_without_noscript(bounded), sanitiser=sanitiser, base=base).strip()
+    return result if len(result) <= LONGEST else None
 
 
 def _cut(html: str, room: int) -> str:
@@ -126,14 +153,21 @@ def _sanitised(html: str, *, sanitiser: nh3.Cleaner, base: str | None) -> str:
 
 
 @lru_cache(maxsize=64)
-def _sanitiser(base: str | None) -> nh3.Cleaner:
-    """Return the sanitiser for that base; building one takes 0.1 ms, and entries of a feed share theirs."""
+def _sanitiser(base: str | None, *, selectable: bool = False) -> nh3.Cleaner:
+    """
+    Return the sanitiser for that base; building one takes 0.1 ms, and entries of a feed share theirs.
+
+    `selectable` lets pass what rules choose elements by.
+    """
     usable = pictures.absolute(base, None) if base else None
     return nh3.Cleaner(
-        tags=TAGS,
+        tags=_SELECTABLE if selectable else TAGS,
         clean_content_tags=DROPPED,
-        attributes=_PASSING,
-        link_rel=LINK_REL,
+        attributes={name: _PASSING.get(name, frozenset()) | own for name, own in _CHOSEN_BY.items()}
+        if selectable
+        else _PASSING,
+        generic_attribute_prefixes={"data-"} if selectable else None,
+        link_rel=None if selectable else LINK_REL,
         set_tag_attribute_values={"audio": {"controls": ""}, "video": {"controls": ""}},
         url_schemes=SCHEMES,
         # An empty `src` would be the page itself; `absolute` gives None for it, and the attribute goes.

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from aggregator import pictures
-from aggregator.clean import CLEANER, clean
+from aggregator.clean import CLEANER, clean, marked
 from aggregator.identity import alias_of, digest_of, identity_of, public_id_of
 from aggregator.markup import valid
-from aggregator.model import BodyStyle, Entry, Source, Text
+from aggregator.model import BodyStyle, Entry, FilterKind, Source, Text
 from aggregator.plain import line, paragraphs, shortened, text_of, text_of_clean, title_of
 from storage.contract import FeedInfo
 from storage.record import DateSource, Enclosure, Record, key_of
@@ -78,6 +78,7 @@ def normalise(source: Source, info: FeedInfo, entry: Entry, seen_at: datetime, p
         digest=digest_of(title, link, text, pictures.urls(html), enclosures),
         cleaner=CLEANER,
         raw_html=_source_of(written) if source.record_body is BodyStyle.VERBATIM else None,
+        marked_html=_marked(source, entry, written, html),
         position=position,
     )
 
@@ -93,6 +94,14 @@ def _body(entry: Entry) -> tuple[Text | None, str]:
             if html.strip():
                 return text, html.strip()
     return None, ""
+
+
+def _marked(source: Source, entry: Entry, written: Text | None, html: str) -> str | None:
+    """Return the body with its classes and ids, where rules of the source choose by them and there are any."""
+    if written is None or not any(rule.kind is FilterKind.REMOVE for rule in source.filters):
+        return None
+    with_marks = marked(_source_of(written), written.base or entry.link)
+    return None if with_marks == html else with_marks
 
 
 def _source_of(text: Text | None) -> str:

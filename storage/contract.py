@@ -231,6 +231,8 @@ class Changes:
     """
     unlisted: frozenset[str] = frozenset()
     """Keys, as given, of new records that stand in older pages and not in the document (rule 76); for use with `listed`."""
+    marked: tuple[tuple[str, str], ...] = ()
+    """Keys of stored records and their `marked_html`, for those that were stored without one; nothing else changes."""
     withdrawn: frozenset[str] = frozenset()
     """Keys of records that the publisher says it took back (RFC 5005 section 2, RFC 6721): marked, never removed."""
 
@@ -481,6 +483,21 @@ class Store(Protocol):
     def states(self) -> list[PollState]:
         """Return the state of every source that is polled, in the order of feeds.yaml."""
 
+    def records_of(self, source_id: str) -> Iterator[Record]:
+        """Yield all records of the source, hidden ones too, by arrival, publisher's order, key."""
+
+    def judged(self) -> Mapping[str, str]:
+        """Return by source id what `mark_hidden` last noted; empty text where it noted nothing."""
+
+    def mark_hidden(self, marks: Mapping[str, str | None], judged: Mapping[str, str] | None = None) -> int:
+        """
+        Hide records by key for the reason given, show again those whose reason is None; return how many changed.
+
+        A record that is shown again keeps all that it had, arrival and dates too; its file is written where it is
+        missing or older. Keys that are not stored are passed over. `judged` notes by source id by what rules its
+        records were judged: what it says is for the caller alone.
+        """
+
     def counts(self) -> Mapping[str, int]:
         """Return how many records each source has, hidden ones too; sources that are no longer polled have theirs."""
 
@@ -500,8 +517,11 @@ class Store(Protocol):
     def files(self) -> list[RecordFile]:
         """Return every file that was written, by path."""
 
-    def forget_files(self) -> None:
-        """Take every record's file as unwritten: paths stay, content will be written again where it differs."""
+    def forget_files(self, source_id: str | None = None) -> None:
+        """Take the file of every record (of the source) as unwritten: paths stay, content is written where it differs."""
+
+    def remove_file(self, key: str) -> RecordFile | None:
+        """Forget the file of a record and return it, for the caller to delete; None where there was none."""
 
     def unsearched(self, limit: int = 500) -> list[Unsearched]:
         """Return records that `index` has yet to be given, the oldest first; hidden ones too."""

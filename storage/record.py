@@ -101,6 +101,12 @@ class Record:
     """True for what a new source listed beyond its newest 20: stored, in the source's own feed, not in merged ones."""
     hidden: str | None = None
     """Why it stands in no feed, page or file; None where it does."""
+    marked_html: str | None = None
+    """
+    The body with the classes and ids that `html` has no more, kept only where a rule of the source chooses by them.
+
+    Never to be shown: what a rule leaves of it is cleaned once more.
+    """
 
 
 def key_of(source_id: str, identity: str) -> str:

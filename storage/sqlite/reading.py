@@ -264,6 +264,20 @@ def records(connection: sqlite3.Connection, since: datetime | None) -> Iterator[
         yield record_of(row)
 
 
+def records_of(connection: sqlite3.Connection, source_id: str) -> Iterator[Record]:
+    """Yield all records of the source, hidden ones too, in the order of their ids."""
+    ids = connection.execute(
+        "SELECT id FROM records WHERE source = (SELECT n FROM sources WHERE id = ?) ORDER BY id", (source_id,)
+    ).fetchall()
+    for (id_,) in ids:
+        yield _record(connection, id_)
+
+
+def judged(connection: sqlite3.Connection) -> Mapping[str, str]:
+    """Return by source id by what its records were judged."""
+    return dict(connection.execute("SELECT id, judged FROM sources").fetchall())
+
+
 def counts(connection: sqlite3.Connection) -> Mapping[str, int]:
     """Return how many records each source has."""
     return dict(

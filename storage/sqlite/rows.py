@@ -62,7 +62,7 @@ CONTENT = (
     "backlog", "hidden",
 )  # fmt: skip
 """Columns of a record that an update may change."""
-BODY = ("html", "raw_html", "summary", "enclosures")
+BODY = ("html", "raw_html", "summary", "enclosures", "marked_html")
 
 _RECORD = ("source.id", *(f"r.{column}" for column in (*FIXED, *CONTENT)), *(f"b.{column}" for column in BODY))
 SELECT_RECORD = (
@@ -107,7 +107,7 @@ def content_row(record: Record) -> Row:
 
 def body_row(record: Record) -> Row:
     """Return the values of `BODY`."""
-    return (record.html, record.raw_html, record.summary, _enclosures(record.enclosures))
+    return (record.html, record.raw_html, record.summary, _enclosures(record.enclosures), record.marked_html)
 
 
 def record_of(row: Row) -> Record:
@@ -116,7 +116,7 @@ def record_of(row: Row) -> Record:
         source_id, key, public_id, _, first_seen, position, arrival,
         identity, alias, category, site, feed, title, link, guid, author, writers, tags,
         published, updated, date_source, publisher_date, image, language, digest, cleaner, updates,
-        backlog, hidden, html, raw_html, summary, enclosures,
+        backlog, hidden, html, raw_html, summary, enclosures, marked_html,
     ) = row  # fmt: skip
     return Record(
         key=key,
@@ -149,6 +149,7 @@ def record_of(row: Row) -> Record:
         updates=updates,
         backlog=bool(backlog),
         hidden=hidden,
+        marked_html=marked_html,
     )
 
 

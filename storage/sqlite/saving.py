@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -114,6 +114,7 @@ def _save(connection: sqlite3.Connection, poll: Poll, batch: Batch) -> Saved:
     updated = [key for record in changes.updated if (key := _rewrite(connection, record, n, batch))]
     for record in changes.rekeyed:
         _rewrite(connection, record, n, batch)
+    _keep_marked(connection, changes.marked, n, batch)
     if changes.listed is not None:
         _mark_listed(connection, changes.listed | set(new), changes.withdrawn, n, batch.now)
     if changes.withdrawn:
@@ -187,6 +188,18 @@ def _rewrite(connection: sqlite3.Connection, record: Record, n: int, batch: Batc
         connection.execute(f"INSERT OR REPLACE INTO {table} (id, change) VALUES (?, ?)", (id_, batch.change))  # noqa: S608 # own names only
     batch.changed = True
     return record.key
+
+
+def _keep_marked(connection: sqlite3.Connection, marked: Sequence[tuple[str, str]], n: int, batch: Batch) -> None:
+    for key, html in marked:
+        row = connection.execute(
+            "UPDATE bodies SET marked_html = ? WHERE marked_html IS NULL AND id = "
+            "(SELECT id FROM records WHERE key = ? AND source = ?) RETURNING id",
+            (html, key, n),
+        ).fetchone()
+        if row is not None:
+            connection.execute("INSERT OR REPLACE INTO unwritten (id, change) VALUES (?, ?)", (row[0], batch.change))
+            batch.changed = True
 
 
 def _mark_listed(connection: sqlite3.Connection, keys: Set[str], withdrawn: Set[str], n: int, now: datetime) -> None:
@@ -271,8 +284,40 @@ def wrote_files(connection: sqlite3.Connection, files: Sequence[tuple[RecordFile
     )
 
 
-def forget_files(connection: sqlite3.Connection, change: int) -> None:
-    """Take every record's file as unwritten."""
+def forget_files(connection: sqlite3.Connection, source_id: str | None, change: int) -> None:
+    """Take the file of every record (of the source) as unwritten."""
     connection.execute(
-        "INSERT OR REPLACE INTO unwritten (id, change) SELECT id, ? FROM records WHERE hidden IS NULL", (change,)
+        "INSERT OR REPLACE INTO unwritten (id, change) SELECT id, ?1 FROM records "
+        "WHERE hidden IS NULL AND (?2 IS NULL OR source = (SELECT n FROM sources WHERE id = ?2))",
+        (change, source_id),
     )
+
+
+def remove_file(connection: sqlite3.Connection, key: str) -> RecordFile | None:
+    """Forget the record's file and return it."""
+    row = connection.execute("DELETE FROM files WHERE key = ? RETURNING key, path, digest, content", (key,)).fetchone()
+    return RecordFile(*row) if row else None
+
+
+# --- hidden -----------------------------------------------------------------------------------------------------
+
+
+def mark_hidden(
+    connection: sqlite3.Connection, marks: Mapping[str, str | None], judged: Mapping[str, str], change: int
+) -> int:
+    """Hide records for the reasons given, show again those without one; note by what their sources were judged."""
+    changed = 0
+    for key, reason in marks.items():
+        row = connection.execute(
+            "UPDATE records SET hidden = ?1 WHERE key = ?2 AND hidden IS NOT ?1 RETURNING id", (reason, key)
+        ).fetchone()
+        if row is not None:
+            changed += 1
+            if reason is None:
+                connection.execute("INSERT OR REPLACE INTO unwritten (id, change) VALUES (?, ?)", (row[0], change))
+    if changed:
+        connection.execute("UPDATE counters SET revision = revision + 1")
+    connection.executemany(
+        "UPDATE sources SET judged = ?1 WHERE id = ?2 AND judged <> ?1", [(how, id_) for id_, how in judged.items()]
+    )
+    return changed

@@ -156,6 +156,22 @@ class SqliteStore:
         with self._engine.reading_apart() as connection:
             yield from reading.records(connection, since)
 
+    def records_of(self, source_id: str) -> Iterator[Record]:
+        """Yield all records of the source, hidden ones too, as they were when the first was asked for."""
+        with self._engine.reading_apart() as connection:
+            yield from reading.records_of(connection, source_id)
+
+    def judged(self) -> Mapping[str, str]:
+        """Return by source id what `mark_hidden` last noted."""
+        with self._engine.reading() as connection:
+            return reading.judged(connection)
+
+    def mark_hidden(self, marks: Mapping[str, str | None], judged: Mapping[str, str] | None = None) -> int:
+        """Hide records for the reasons given, show again those without one."""
+        return self._engine.write(
+            lambda connection, change: saving.mark_hidden(connection, marks, judged or {}, change)
+        )
+
     def counts(self) -> Mapping[str, int]:
         """Return how many records each source has."""
         with self._engine.reading() as connection:
@@ -219,9 +235,13 @@ class SqliteStore:
         with self._engine.reading() as connection:
             return reading.files(connection)
 
-    def forget_files(self) -> None:
-        """Take every record's file as unwritten."""
-        self._engine.write(saving.forget_files)
+    def forget_files(self, source_id: str | None = None) -> None:
+        """Take the file of every record (of the source) as unwritten."""
+        self._engine.write(lambda connection, change: saving.forget_files(connection, source_id, change))
+
+    def remove_file(self, key: str) -> RecordFile | None:
+        """Forget the record's file and return it."""
+        return self._engine.write(lambda connection, _: saving.remove_file(connection, key))
 
     # --- care ---------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from storage.contract import (
     Changes,
+    Circumstances,
     FeedInfo,
     HostState,
     ListState,
@@ -434,6 +435,7 @@ class TestSaving:
             ),
             language="zh-CN",
             raw_html="<P>full\x00",
+            marked_html="<p class=\"a\">full",
             position=7,
             updates=3,
             backlog=True,
@@ -998,6 +1000,36 @@ def test_pages_partition_the_whole_in_order(
     assert whole == sorted(
         (entry for entry in stored if not entry.hidden), key=lambda entry: (entry.arrival, entry.position, entry.key)
     )
+
+
+class TestFinding:
+    def test_a_record_is_found_by_key_public_id_link_guid_and_the_beginning_of_its_key(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a", link="https://one.example/a", guid="urn:a"), record("b"))
+        key = next(one.key for one in store.page(RecordQuery()).records if one.guid == "urn:a")
+        public_id = next(one.public_id for one in store.page(RecordQuery()).records if one.guid == "urn:a")
+
+        meant = [key, public_id, "https://one.example/a", "http://one.example/a", "urn:a", key[:8]]
+
+        assert [store.find(wanted) for wanted in meant] == [[key]] * 6
+        assert store.find("https://one.example/nowhere") == []
+
+    def test_a_record_knows_those_of_other_sources_with_its_link_or_its_id(self, store: Store) -> None:
+        store.sync_sources([source("one"), source("two", position=1), source("three", position=2)], NOW)
+        bring(
+            store, "one", record("a", link="https://site.example/a", guid="urn:same"), record("b", link=None, guid="7")
+        )
+        bring(store, "two", record("c", "two", link="http://site.example/a", guid="7"))
+        bring(store, "three", record("d", "three", link=None, guid="urn:same"))
+        keys = {one.identity[-1]: one.key for one in store.page(RecordQuery()).records}
+
+        told = store.circumstances(keys["a"])
+
+        assert told is not None
+        assert told.same == (("two", keys["c"]), ("three", keys["d"]))
+        assert (told.unlisted_at, told.withdrawn_at, told.file) == (None, None, None)
+        assert store.circumstances(keys["b"]) == Circumstances()  # a guid that is no URI says nothing elsewhere
+        assert store.circumstances("nowhere") is None
 
 
 class TestKeep:

@@ -10,7 +10,7 @@ from storage.sqlite.rows import instant_or_none
 _EXACT = "SELECT key FROM records WHERE key = ?1 OR public_id = ?1 ORDER BY id"
 # No index has the link or the guid: a scan, for a person's question only.
 _NAMED = "SELECT key FROM records WHERE link IN (?1, ?2) OR guid IN (?1, ?2) ORDER BY id LIMIT ?3"
-_BEGINS = "SELECT key FROM records WHERE key >= ?1 AND key < ?1 || x'7f' ORDER BY key LIMIT ?2"
+_BEGINS = "SELECT key FROM records WHERE key >= ?1 AND key < ?1 || char(127) ORDER BY key LIMIT ?2"
 _SAME = """
     SELECT source.id, r.key FROM records r JOIN sources source ON source.n = r.source
     WHERE r.source <> ?1 AND (r.link IN (?2, ?3) OR r.guid = ?4) ORDER BY source.position, r.id LIMIT 20

@@ -435,7 +435,7 @@ class TestSaving:
             ),
             language="zh-CN",
             raw_html="<P>full\x00",
-            marked_html="<p class=\"a\">full",
+            marked_html='<p class="a">full',
             position=7,
             updates=3,
             backlog=True,

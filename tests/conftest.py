@@ -18,6 +18,7 @@ pytest_plugins = [
     "plugins.served_corpus",
     "plugins.daemons",
     "plugins.simulator",
+    "plugins.wired",
 ]
 
 CORPUS = Path(os.environ.get("FEED_CORPUS", Path(__file__).resolve().parents[1].parent / "shared" / "corpus"))

@@ -157,13 +157,17 @@ class World:
         self.store.sync_sources([source_row(source) for source in self.sources], self.now)
         self.poller = Poller(
             store=self.store,
-            network=Network(transport=httpx.MockTransport(self._answer)),
+            network=self.network(),
             reader=_Reader(),
             settings=self.settings,
             user_agent="feed-aggregator/1 (+https://news.example.org/)",
             clocks=Clocks(now=lambda: self.now, monotonic=lambda: self.ticks, jitter=self._throw),
             report=self.outcomes.append,
         )
+
+    def network(self) -> Network:
+        """Return what the corridor asks through: the script."""
+        return Network(transport=httpx.MockTransport(self._answer))
 
     def _throw(self) -> float:
         return self.jitter()

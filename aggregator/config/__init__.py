@@ -16,23 +16,25 @@ if TYPE_CHECKING:
 __all__ = ["ConfigError", "Fault", "duration", "keys", "load", "render", "template"]
 
 
-def load(path: Path, environ: Mapping[str, str]) -> Settings:
+def load(path: Path, environ: Mapping[str, str], lists: Mapping[str, bytes] | None = None) -> Settings:
     """
-    Return what the file says, defaults merged in; paths in it are absolute.
+    Return what the file says, defaults and groups merged in; paths in it are absolute.
 
-    `environ` fills `${VAR}`. Raises `ConfigError` with every problem of the file at once.
-    A source whose variable is missing is left out and named in `Settings.warnings`.
+    `environ` fills `${VAR}`. `lists` holds, by URL, the bytes of the OPML documents that `Settings.lists` names, as far
+    as they were fetched. Reads the files that are included; fetches nothing. Raises `ConfigError` with every problem of
+    all files at once. What may be set aside alone is left out and named in `Settings.warnings`: a source, group, list or
+    include whose variable is missing, a feed of an OPML list that does not fit, a list that was not fetched yet.
     """
     from aggregator.config.settings import read  # noqa: PLC0415 - pydantic and ruamel.yaml take 0.25 s to import
 
-    return read(path, environ)
+    return read(path, environ, lists or {})
 
 
 def keys() -> tuple[str, ...]:
     """
     Return every key of feeds.yaml with its place (`polling.host_delay`), in the order of the schema.
 
-    What a source shares with `defaults` is listed once, as `defaults.every`.
+    What a source shares with `defaults` is listed once, as `defaults.every`; keys of a view as `views.title`.
     """
     from aggregator.config.schema import names  # noqa: PLC0415 - as above
 

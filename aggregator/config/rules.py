@@ -1,153 +1,245 @@
-"""What holds between the parts of feeds.yaml: ids and URLs of different sources, and the bounds of polling."""
+"""What holds between the parts of feeds.yaml: ids and URLs of different sources, fallbacks, and the bounds of polling."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain, count
+from pathlib import Path
 
-from aggregator.config import ids, urls
+from aggregator.config import ids, rsshub, urls
 from aggregator.config.durations import short
-from aggregator.config.places import Loc, Places
-from aggregator.config.schema import Inherited, SourcePart
-from aggregator.model import Source
+from aggregator.config.gathering import Gathered, Level
+from aggregator.config.inheritance import BUILT_IN
+from aggregator.config.places import Loc
+from aggregator.config.schema import RsshubPart
 
 LEAST = timedelta(minutes=15)
 """Of `every` and `at_least` for a host that is not the operator's own (docs/etiquette.md, rule 27)."""
 
-BUILT_IN = Source(id="", url="", name="")
-"""What holds where neither the source nor the defaults say anything."""
 
-Sources = Mapping[int, SourcePart]
-"""By their place in the list of the file, those that could be read."""
+@dataclass(slots=True)
+class Addressed:
+    """A source with the URLs at which it is asked, and its id."""
+
+    source: Gathered
+    url: str
+    fallback: tuple[str, ...]
+    id: str = ""
 
 
-def assign_ids(sources: Sources, places: Places) -> dict[int, str]:
+def addressed(sources: Sequence[Gathered], hub: RsshubPart | None) -> list[Addressed]:
     """
-    Return the id of each source: the given one, else the slug of its URL.
+    Return each source with its URLs, shorthands of RSSHub replaced; `hub` is None where that part is faulty.
+
+    Notes a shorthand where there is no base, and a fallback that is the source's own URL or stands there twice.
+    """
+    found = []
+    for source in sources:
+        part = source.part
+        url = part.url or f"{rsshub.SCHEME}{part.rsshub}"
+        every: list[tuple[str, Loc]] = [(url, ("rsshub",) if part.url is None else ("url",))]
+        every += [(one, ("fallback", number)) for number, one in enumerate(part.fallback or ())]
+        if not (part.fallback or rsshub.is_short(url)):
+            found.append(Addressed(source, url, ()))
+            continue
+        all_: dict[str, str] = {}
+        for one, at in every:
+            _one_address(one, at, hub, source, all_)
+        first, *others = chain.from_iterable(_expanded(one, hub) for one, _ in every)
+        found.append(Addressed(source, first, tuple(dict.fromkeys(other for other in others if other != first))))
+    return found
+
+
+def _one_address(url: str, at: Loc, hub: RsshubPart | None, source: Gathered, all_: dict[str, str]) -> None:
+    """Note a fallback that was there before, and a shorthand that leads nowhere."""
+    key = url if rsshub.is_short(url) else urls.same(url)
+    if key in all_:
+        source.places.fault(at, f"is the same as its {all_[key]}; take it out")
+    all_.setdefault(key, "`url`" if at[0] != "fallback" else f"fallback number {int(at[1]) + 1}")
+    if rsshub.is_short(url) and hub is not None and not hub.base:
+        source.places.fault(
+            at, "there is no RSSHub to ask; write `rsshub: {base: https://rsshub.example.org}` in the first column"
+        )
+
+
+def _expanded(url: str, hub: RsshubPart | None) -> tuple[str, ...]:
+    if not rsshub.is_short(url):
+        return (url,)
+    bases = hub.base if hub is not None and hub.base else ("http://rsshub.invalid",)
+    return rsshub.expanded(rsshub.route(url), bases, hub.key if hub else "")
+
+
+def assign_ids(sources: Sequence[Addressed], warnings: list[str]) -> list[Addressed]:
+    """
+    Return the sources with their ids: the given one, else the slug of the URL as written.
 
     A slug that is taken gets a suffix made of the URL as written; what stands first in the file keeps the plain one.
+    A given id that is taken is a fault; in a list, a warning, and the source is left out.
     """
-    taken: dict[str, int] = {}
-    chosen: dict[int, str] = {}
-    for index, source in sources.items():
-        if source.id is None:
+    taken: dict[str, Gathered] = {}
+    left: set[int] = set()
+    for index, one in enumerate(sources):
+        given = one.source.part.id
+        if given is None:
             continue
-        if source.id in taken:
-            at = ("sources", index, "id")
-            line = places.node(("sources", taken[source.id])).line
-            places.fault(
-                at, f'"{places.written(at)}" is the id of the source in line {line} too; give one of them another'
-            )
-            continue
-        taken[source.id] = index
-        chosen[index] = source.id
-    made: dict[str, str] = {}
-    for index, source in sources.items():
-        if source.id is None:
-            written = places.url(index)
-            # The same URL again is a fault that `check_urls` tells of: it need not have an id of its own.
-            chosen[index] = made[written] if written in made else _free(written, taken)
-            made[written] = chosen[index]
-            taken[chosen[index]] = index
-    return chosen
-
-
-def check_urls(sources: Sources, places: Places) -> list[str]:
-    """
-    Note a URL that is written twice with no id to tell the two apart.
-
-    Return sentences on those that have one, and on URLs written differently that ask for the same.
-    """
-    first: dict[str, int] = {}
-    plain: dict[str, int] = {}
-    warnings = []
-    for index, source in sources.items():
-        twin = plain.setdefault(places.url(index), index) if source.id is None else index
-        before = first.setdefault(urls.same(source.url), index)
-        if twin != index:
-            line = places.node(("sources", twin)).line
-            places.fault(("sources", index, "url"), f"stands in line {line} already; take one out, or give one an id")
-        elif before != index:
-            at, line = places.node(("sources", index)).line, places.node(("sources", before)).line
+        if given not in taken:
+            taken[given] = one.source
+            one.id = given
+        elif one.source.foreign:
+            left.add(index)
             warnings.append(
-                f"{places.report.file}:{at}: {places.label(index)} has the URL of {places.label(before)} (line {line})"
+                f"{_place(one.source)}: {one.source.named} is left out: its id is taken by {_at(taken[given], one.source)}"
             )
-    return warnings
+        else:
+            at = ("id",)
+            written = one.source.places.written(at)
+            one.source.places.fault(
+                at,
+                f'"{written}" is the id of the source in {_at(taken[given], one.source)} too; give one of them another',
+            )
+    made: dict[str, str] = {}
+    for one in sources:
+        if one.source.part.id is None:
+            written = one.source.written
+            # The same URL again is a fault that `check_urls` tells of: it need not have an id of its own.
+            one.id = made[written] if written in made else _free(written, taken)
+            made[written] = one.id
+            taken.setdefault(one.id, one.source)
+    return [one for index, one in enumerate(sources) if index not in left]
 
 
-def check_bounds(sources: Sources, defaults: Inherited, allow_private: Collection[str], places: Places) -> None:
-    """Note intervals that would be unkind to a publisher, and bounds that exclude each other, each place once."""
-    told: set[Loc] = set()
-    for index, source in sources.items():
-        for at, message in _too_eager(source, defaults, index, allow_private, places) + _crossed(
-            source, defaults, index, places
-        ):
-            if at not in told:
-                told.add(at)
-                places.fault(at, message)
+def check_urls(sources: Sequence[Addressed], warnings: list[str]) -> list[Addressed]:
+    """
+    Note a URL that is written twice with no id to tell the two apart; of a list the first alone is taken.
+
+    Adds sentences on those that have an id, and on URLs written differently that ask for the same.
+    """
+    first: dict[str, Gathered] = {}
+    plain: dict[str, Gathered] = {}
+    exact: dict[str, Gathered] = {}
+    kept = []
+    for one in sources:
+        source = one.source
+        there = exact.setdefault(one.url, source)
+        if there is not source and source.foreign:
+            warnings.append(f"{_place(source)}: {source.named} is left out: {_at(there, source)} has its URL already")
+            continue
+        twin = plain.setdefault(source.written, source) if source.part.id is None else source
+        before = first.setdefault(urls.same(one.url), source)
+        kept.append(one)
+        if twin is not source:
+            where = _at(twin, source)
+            source.places.fault(
+                ("url",) if source.part.url is not None else ("rsshub",),
+                f"stands in {where} already; take one out, or give one an id",
+            )
+        elif before is not source:
+            where = _at(before, source)
+            warnings.append(f"{_place(source)}: {source.named} has the URL of {before.named} ({where})")
+    return kept
 
 
-def _too_eager(
-    source: SourcePart, defaults: Inherited, index: int, allow_private: Collection[str], places: Places
-) -> list[tuple[Loc, str]]:
-    """Return the intervals below the least that a publisher's host may be asked at."""
+def check_bounds(sources: Sequence[Addressed], allow_private: Collection[str], warnings: list[str]) -> list[Addressed]:
+    """
+    Note intervals that would be unkind to a publisher, and bounds that exclude each other, each place once.
+
+    A source of a list whose own bounds are at fault has those of what stands above it.
+    """
+    told: set[tuple[int, int, int]] = set()
+    kept = []
+    for one in sources:
+        wrong = [*_too_eager(one, allow_private), *_crossed(one)]
+        own = [message for level, _, message in wrong if level.part is one.source.part]
+        if one.source.foreign and own:
+            warnings.append(f"{_place(one.source)}: {one.source.named}: its intervals are not taken: {own[0]}")
+            kept.append(_without_bounds(one))
+            continue
+        kept.append(one)
+        for level, key, message in wrong:
+            at = level.places.node((key,))
+            place = (id(level.places.report), at.line, at.column)
+            if place not in told:
+                told.add(place)
+                level.places.fault((key,), message)
+    return kept
+
+
+def _without_bounds(one: Addressed) -> Addressed:
+    part = one.source.part
+    kept = {key: getattr(part, key) for key in part.model_fields_set - {"every", "at_least", "at_most"}}
+    bare = type(part).model_construct(_fields_set=set(kept), **kept)
+    return replace(one, source=replace(one.source, part=bare))
+
+
+def _too_eager(one: Addressed, allow_private: Collection[str]) -> Iterator[tuple[Level, str, str]]:
+    """Yield the intervals below the least that a publisher's host may be asked at."""
     low = [
-        at
-        for value, at in (_chosen(key, source, defaults, index) for key in ("every", "at_least"))
-        if at is not None and isinstance(value, timedelta) and value < LEAST
+        (level, key)
+        for key in ("every", "at_least")
+        for value, level in [_chosen(key, one.source)]
+        if level is not None and isinstance(value, timedelta) and value < LEAST
     ]
-    if not low or urls.is_own(source.url, allow_private):
-        return []
-    return [(at, _eager(at, index, places)) for at in low]
+    if not low or all(urls.is_own(url, allow_private) for url in (one.url, *one.fallback)):
+        return
+    for level, key in low:
+        which = "" if level.part is one.source.part else f" ({one.source.named} is at one)"
+        message = (
+            f"{_quoted(level, key)} is less than {short(LEAST)}, the least for a publisher's host{which}; "
+            "if the host is your own, name its host:port in polling.allow_private"
+        )
+        yield level, key, message
 
 
-def _eager(at: Loc, index: int, places: Places) -> str:
-    which = f" ({places.label(index)} is at one)" if at[0] == "defaults" else ""
-    return (
-        f'"{places.written(at)}" is less than {short(LEAST)}, the least for a publisher\'s host{which}; '
-        "if the host is your own, name its host:port in polling.allow_private"
-    )
+def _quoted(level: Level, key: str) -> str:
+    written = level.places.written((key,))
+    return f'"{written}"' if written else short(getattr(level.part, key))
 
 
-def _crossed(source: SourcePart, defaults: Inherited, index: int, places: Places) -> list[tuple[Loc, str]]:
-    """Return the bound that was set last where `at_least` is more than `at_most`."""
-    least, least_at = _chosen("at_least", source, defaults, index)
-    most, most_at = _chosen("at_most", source, defaults, index)
+def _crossed(one: Addressed) -> Iterator[tuple[Level, str, str]]:
+    """Yield the bound that was set last where `at_least` is more than `at_most`."""
+    least, least_at = _chosen("at_least", one.source)
+    most, most_at = _chosen("at_most", one.source)
     at_least = least if isinstance(least, timedelta) else BUILT_IN.at_least
     at_most = most if isinstance(most, timedelta) else BUILT_IN.at_most
     if at_least <= at_most:
-        return []
-    at = max((at for at in (least_at, most_at) if at), key=lambda loc: loc[0] == "sources")
-    low, high = _said(least_at, BUILT_IN.at_least, places), _said(most_at, BUILT_IN.at_most, places)
-    return [(at, f"at_least ({low}) is more than at_most ({high}); set both")]
+        return
+    levels = [level.part for level in (*one.source.above.levels, Level(one.source.part, one.source.places))]
+    set_at = [(level, key) for level, key in ((least_at, "at_least"), (most_at, "at_most")) if level is not None]
+    level, key = max(set_at, key=lambda two: next(i for i, part in enumerate(levels) if part is two[0].part))
+    low, high = _said("at_least", least_at, BUILT_IN.at_least), _said("at_most", most_at, BUILT_IN.at_most)
+    yield level, key, f"at_least ({low}) is more than at_most ({high}); set both"
 
 
-def inherited(source: SourcePart, defaults: Inherited) -> Inherited:
-    """Return what holds for the source: absent keys come from the defaults, null ones are reset, `keep` merges by key."""
-    own = {key: getattr(source, key) for key in source.model_fields_set if key in Inherited.model_fields}
-    if not own:
-        return defaults
-    if source.keep is not None and defaults.keep is not None:
-        mine = {key: getattr(source.keep, key) for key in source.keep.model_fields_set}
-        own["keep"] = defaults.keep.model_copy(update=mine)
-    return defaults.model_copy(update=own)
-
-
-def _chosen(key: str, source: SourcePart, defaults: Inherited, index: int) -> tuple[object, Loc | None]:
+def _chosen(key: str, source: Gathered) -> tuple[object, Level | None]:
     """Return the value that holds for the source, and where it stands; None where it is the built-in one."""
-    own = key in source.model_fields_set
-    value = getattr(source if own else defaults, key)
-    if value is None:
-        return None, None
-    return value, ("sources", index, key) if own else ("defaults", key)
+    own = Level(source.part, source.places)
+    for level in (own, *reversed(source.above.levels)):
+        if key in level.part.model_fields_set:
+            value = getattr(level.part, key)
+            return value, None if value is None else level
+    return None, None
 
 
-def _said(at: Loc | None, built_in: timedelta, places: Places) -> str:
-    return places.written(at) if at else f"{short(built_in)} by default"
+def _said(key: str, level: Level | None, built_in: timedelta) -> str:
+    if level is None:
+        return f"{short(built_in)} by default"
+    return level.places.written((key,)) or short(getattr(level.part, key))
 
 
-def _free(written_url: str, taken: Collection[str]) -> str:
+def _place(source: Gathered) -> str:
+    return f"{source.places.report.file}:{source.places.root.line}"
+
+
+def _at(other: Gathered, source: Gathered) -> str:
+    """Return where the other source stands, as one reads it from this one."""
+    line = f"line {other.places.root.line}"
+    same = other.places.report is source.places.report
+    return line if same else f"{Path(other.places.report.file).name}, {line},"
+
+
+def _free(written_url: str, taken: Container[str]) -> str:
     slug = ids.slug(written_url)
     hashed = (ids.suffixed(slug, written_url, length) for length in (6, 12, 24, 48))
     numbered = (f"{slug[:40]}-{number}" for number in count(2))

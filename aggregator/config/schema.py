@@ -1,118 +1,27 @@
-"""The shape of feeds.yaml: the one model that the loader, the list of keys and the docs are held to."""
+"""The shape of feeds.yaml: the one model that the loader, the JSON schema, the list of keys and the docs are held to."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from aggregator.config import ids, urls
+from aggregator.config import headers, ids, rsshub, scalars, urls
 from aggregator.config.durations import RULE as DURATION_RULE
-from aggregator.config.durations import duration, short
-from aggregator.config.environment import Filled
-from aggregator.config.faults import WrongValueError, near
-from aggregator.model import BodyStyle, Keep, Polling, RecordStyle, Server
+from aggregator.config.faults import WrongValueError
+from aggregator.config.filtering import FilterPart, ViewFilterPart
+from aggregator.config.parts import Part, UnsettledPart
+from aggregator.config.scalars import LINE, Scalar, between, kind, matching, one_of, sized, whole
+from aggregator.model import BodyStyle, Content, Keep, Polling, RecordStyle, Server
 
 VERSION = 1
-LATER_AT_ROOT = frozenset(("rsshub", "views"))
-LATER_IN_DEFAULTS = frozenset(("auth", "cookies", "filters", "headers", "proxy", "tags", "tls_verify", "user_agent"))
-LATER_IN_PLACE_OF_URL = frozenset(("group", "include", "opml", "rsshub", "sources"))
-LATER_IN_SOURCE = LATER_IN_DEFAULTS | LATER_IN_PLACE_OF_URL | {"enabled", "fallback", "http2"}
-"""Keys of later versions: refused by name until they work, never passed over in silence."""
 FIELDS = ("link", "updated", "tags", "lang", "description", "rss")
+MOST_BYTES = 64 * 1024**2
+"""As much as all bodies in flight may hold together (rule 51)."""
 
 _SERVER, _POLLING, _KEEP = Server(), Polling(), Keep()
-_T = TypeVar("_T")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-
-
-def _scalar(check: Callable[[str], _T], rule: str) -> BeforeValidator:
-    """Make a validator of a check of text; a value that holds a variable is judged and never quoted."""
-
-    def validate(value: object) -> _T:
-        if isinstance(value, Filled):
-            try:
-                return check(str(value))
-            except WrongValueError:
-                raise WrongValueError(f"what {value.written} stands for does not fit; {rule}") from None
-        if isinstance(value, str):
-            return check(value)
-        raise WrongValueError(f"{kind(value)} stands here; {rule}")
-
-    return BeforeValidator(validate)
-
-
-def kind(value: object) -> str:
-    """Return what a value is, in the words of a message."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict):
-        return "a mapping of keys"
-    return "a list" if isinstance(value, list) else "text"
-
-
-def _text(value: str) -> str:
-    text = value.strip()
-    if not text:
-        raise WrongValueError("is empty; write text, or leave the line out")
-    if found := _CONTROL.search(text):
-        what = "a line break" if found[0] in "\n\r\u2028\u2029" else "a control character"
-        raise WrongValueError(f"has {what} in it; one line of text is meant")
-    if len(text) > 500:
-        raise WrongValueError(f"has {len(text)} characters; at most 500 are taken")
-    return text
-
-
-def _folder(value: str) -> str:
-    text = _text(value)
-    if "://" in text:
-        raise WrongValueError(f'"{urls.cut(text)}" is a URL; a folder is meant')
-    return text
-
-
-def _secret(value: str) -> str:
-    if _CONTROL.search(value.strip()):
-        raise WrongValueError("has a control character in it")
-    return value.strip()
-
-
-def _whole(least: int, most: int) -> BeforeValidator:
-    rule = f"a whole number from {least} to {most}"
-
-    def check(value: str) -> int:
-        text = value.strip().replace("_", "").removeprefix("+")
-        if not re.fullmatch(r"-?[0-9]{1,18}", text):
-            raise WrongValueError(f'"{urls.cut(value)}" is not {rule}')
-        if not least <= int(text) <= most:
-            raise WrongValueError(f"{text} is not {rule}")
-        return int(text)
-
-    return _scalar(check, f"{rule} is meant")
-
-
-def _between(least: timedelta, most: timedelta) -> BeforeValidator:
-    def check(value: str) -> timedelta:
-        found = duration(value.strip())
-        if not least <= found <= most:
-            raise WrongValueError(f"{short(found)} is not between {short(least)} and {short(most)}")
-        return found
-
-    return _scalar(check, DURATION_RULE)
-
-
-def _one_of(words: Iterable[str]) -> BeforeValidator:
-    known = tuple(words)
-    rule = " or ".join(filter(None, (", ".join(known[:-1]), known[-1])))
-
-    def check(value: str) -> str:
-        if value.strip() in known:
-            return value.strip()
-        raise WrongValueError(f'"{urls.cut(value)}" is not known here; {rule} is', near(value, known))
-
-    return _scalar(check, f"{rule} is meant")
 
 
 def _version(value: str) -> int:
@@ -121,144 +30,237 @@ def _version(value: str) -> int:
     raise WrongValueError(f'"{urls.cut(value)}" is not a version that this program reads; it reads {VERSION}')
 
 
-def _every(value: str) -> timedelta | str:
-    text = value.strip()
-    if text.casefold() == "auto":
-        return "auto"
-    found = duration(text)
-    if not found:
-        raise WrongValueError(f'"{text}" would never rest; the least is 15m, or 1s for a host of your own')
-    return found
+def _address(value: str) -> str:
+    """Return the http(s) URL, or the shorthand of RSSHub as `rsshub:/a/b`."""
+    return rsshub.SCHEME + rsshub.route(value) if rsshub.is_short(value) else urls.source_url(value)
 
 
-def _images(value: str) -> str | bool:
-    text = value.strip()
-    if text in {"false", "False", "FALSE"}:
-        return False
-    if text.casefold() in {"no", "off", "none"}:
-        raise WrongValueError(f'"{text}" is text in YAML 1.2', "false")
-    if text.casefold() in {"true", "yes", "on"}:
-        raise WrongValueError(f'"{text}" names no proxy; write https://proxy.example/?{{url}}, or false')
-    return urls.image_template(text)
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
 
 
-def _template(*names: str) -> Callable[[str], str]:
-    known = [f"{{{name}}}" for name in names]
-
-    def check(value: str) -> str:
-        text = _text(value)
-        for found in re.findall(r"\{[^{}]*\}", text):
-            if found not in known:
-                raise WrongValueError(f"{found} is not known here; {' and '.join(known)} are", near(found, known))
-        return text
-
-    return check
-
-
-def _user_agent(value: str) -> str:
-    text = _template("base_url", "version")(value)
-    if not (text.isascii() and text.isprintable()):
-        raise WrongValueError("an HTTP header holds ASCII characters alone")
-    return text
-
-
-Text = Annotated[str, _scalar(_text, "one line of text is meant")]
-Folder = Annotated[str, _scalar(_folder, "the path of a folder is meant")]
-Duration = Annotated[timedelta, _between(timedelta(seconds=1), timedelta(days=3650))]
-Url = Annotated[str, _scalar(urls.source_url, urls.URL_RULE)]
-
-
-class Part(BaseModel):
-    """A mapping of feeds.yaml: unknown keys are faults, and a key without a value has its default."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _told(cls, data: object) -> object:
-        if not isinstance(data, dict):
-            raise WrongValueError(f"{kind(data)} stands here; a mapping of keys is meant")
-        return cls._settled(data)
-
-    @classmethod
-    def _settled(cls, data: dict[str, object]) -> dict[str, object]:
-        return {key: value for key, value in data.items() if value is not None}
+Text = Annotated[str, LINE]
+Folder = Annotated[str, Scalar(scalars.folder, "the path of a folder is meant", scalars.TEXT_SHAPE)]
+Secret = Annotated[str, Scalar(scalars.secret, "text is meant", scalars.TEXT_SHAPE)]
+Duration = Annotated[timedelta, between(timedelta(seconds=1), timedelta(days=3650))]
+Size = Annotated[int, sized(1024, MOST_BYTES)]
+Truth = Annotated[bool, Scalar(scalars.truth, "true or false is meant", scalars.TRUTH_SHAPE)]
+Agent = Annotated[str, Scalar(scalars.user_agent, "one line of text is meant", scalars.TEXT_SHAPE)]
+Route = Annotated[str, Scalar(rsshub.route, rsshub.RULE, matching("^(rsshub:|/)"))]
+Address = Annotated[str, Scalar(_address, urls.URL_RULE, scalars.URL_SHAPE)]
+Images = Annotated[
+    str | Literal[False], Scalar(scalars.images, "a URL template or false is meant", scalars.IMAGES_SHAPE)
+]
+Scope = Annotated[str, one_of(("http", "all"))]
+HeaderName = Annotated[str, Scalar(headers.header_name, "the name of a header is meant", matching("^[A-Za-z0-9-]+$"))]
+HeaderValue = Annotated[str, Scalar(headers.header_value, "text is meant", scalars.TEXT_SHAPE)]
+CookieName = Annotated[str, Scalar(headers.cookie_name, "the name of a cookie is meant", matching("^[^ =;,]+$"))]
+CookieValue = Annotated[str, Scalar(headers.cookie_value, "text is meant", scalars.TEXT_SHAPE)]
 
 
 class ServerPart(Part):
-    """`server`."""
+    """`server`: where and under which name the merged feed is served."""
 
-    listen: Annotated[str, _scalar(urls.listen, urls.LISTEN_RULE)] = _SERVER.listen
-    base_url: Annotated[str, _scalar(urls.base_url, "an absolute http(s) URL is meant")] | None = None
-    title: Text = _SERVER.title
-    access_token: Annotated[str, _scalar(_secret, "text is meant")] = ""
+    listen: Annotated[str, Scalar(urls.listen, urls.LISTEN_RULE, scalars.TEXT_SHAPE)] = Field(
+        default=_SERVER.listen,
+        description="Where to listen: host:port, [v6]:port, or unix:/path; port 0 takes a free one.",
+    )
+    base_url: Annotated[str, Scalar(urls.base_url, "an absolute http(s) URL is meant", scalars.HTTP_SHAPE)] | None = (
+        Field(
+            default=None,
+            description="Where readers reach this server; absolute links are made of it. Default: of `listen`.",
+        )
+    )
+    title: Text = Field(default=_SERVER.title, description="Title of the merged feed and of the pages.")
+    access_token: Secret = Field(default="", description="What readers must give, as ?token= or Bearer; empty: public.")
 
 
 class BackupsPart(Part):
-    """`storage.backups`."""
+    """`storage.backups`: copies of the database."""
 
-    every: Annotated[timedelta, _between(timedelta(minutes=1), timedelta(days=365))] = timedelta(days=1)
-    keep: Annotated[int, _whole(1, 1000)] = 7
+    every: Annotated[timedelta, between(timedelta(minutes=1), timedelta(days=365))] = Field(
+        default=timedelta(days=1), description="How often the database is copied."
+    )
+    keep: Annotated[int, whole(1, 1000)] = Field(default=7, description="How many copies are kept.")
 
 
 class StoragePart(Part):
-    """`storage`."""
+    """`storage`: what lies on disk, and where."""
 
-    path: Folder = "./data"
-    records: Folder | None = None
-    record_fields: tuple[Annotated[str, _one_of(FIELDS)], ...] = ()
-    record_style: Annotated[RecordStyle, _one_of(RecordStyle)] = RecordStyle.HEXO
-    backups: BackupsPart = BackupsPart()
+    path: Folder = Field(default="./data", description="Folder of the database; relative to this file.")
+    records: Folder | None = Field(default=None, description="Folder of the record files; without it none are written.")
+    record_fields: tuple[Annotated[str, one_of(FIELDS)], ...] = Field(
+        default=(), description="Keys that a record file has besides the seven."
+    )
+    record_style: Annotated[RecordStyle, one_of(RecordStyle)] = Field(
+        default=RecordStyle.HEXO, description="For which site generators record files are written."
+    )
+    backups: BackupsPart = Field(default=BackupsPart(), description="Copies of the database.")
 
 
 class PollingPart(Part):
-    """`polling`."""
+    """`polling`: how publishers are asked."""
 
-    user_agent: Annotated[str, _scalar(_user_agent, "one line of text is meant")] = _POLLING.user_agent
-    concurrency: Annotated[int, _whole(1, 1000)] = _POLLING.concurrency
-    per_host: Annotated[int, _whole(1, 1000)] = _POLLING.per_host
-    host_delay: Annotated[timedelta, _between(timedelta(0), timedelta(hours=1))] = _POLLING.host_delay
-    allow_private: tuple[Annotated[str, _scalar(urls.private_address, urls.PRIVATE_RULE)], ...] = ()
+    user_agent: Agent = Field(
+        default=_POLLING.user_agent, description="How we name ourselves; {base_url} and {version} are replaced."
+    )
+    concurrency: Annotated[int, whole(1, 1000)] = Field(
+        default=_POLLING.concurrency, description="Attempts at once, in all."
+    )
+    per_host: Annotated[int, whole(1, 1000)] = Field(
+        default=_POLLING.per_host, description="Attempts at once on one site."
+    )
+    host_delay: Annotated[timedelta, between(timedelta(0), timedelta(hours=1))] = Field(
+        default=_POLLING.host_delay, description="Time between two starts on one site."
+    )
+    allow_private: tuple[Annotated[str, Scalar(urls.private_address, urls.PRIVATE_RULE, scalars.TEXT_SHAPE)], ...] = (
+        Field(default=(), description="Exact host:port that may lie in a private network, such as an own RSSHub.")
+    )
 
 
-class KeepPart(Part):
+class RsshubPart(Part):
+    """`rsshub`: where `rsshub:/a/b` leads."""
+
+    base: Annotated[
+        tuple[Annotated[str, Scalar(rsshub.base, "an absolute http(s) URL is meant", scalars.HTTP_SHAPE)], ...],
+        BeforeValidator(_listed),
+        WithJsonSchema({"anyOf": [scalars.HTTP_SHAPE, {"type": "array", "items": scalars.HTTP_SHAPE, "minItems": 1}]}),
+    ] = Field(default=(), description="Address of an RSSHub instance, or several that are tried in order.")
+    key: Secret = Field(default="", description="Access key of the instance, sent as ?key=; never shown.")
+
+
+class KeepPart(UnsettledPart):
     """`keep`: merged by key, so each may be absent."""
 
-    days: Annotated[int, _whole(1, 365_000)] | None = None
-    entries: Annotated[int, _whole(1, 1_000_000_000)] | None = None
+    days: Annotated[int, whole(1, 365_000)] | None = Field(
+        default=None, description=f"Days since an entry was last listed by its source. Default {_KEEP.days}."
+    )
+    entries: Annotated[int, whole(1, 1_000_000_000)] | None = Field(
+        default=None, description=f"How many entries of a source stay. Default {_KEEP.entries}."
+    )
+
+
+class AuthPart(Part):
+    """`auth`: a log-in, sent as an Authorization header to the origin of `url` alone."""
+
+    username: Annotated[str, Scalar(scalars.username, "text is meant", scalars.TEXT_SHAPE)] | None = Field(
+        default=None, description="Name of a log-in (Basic)."
+    )
+    password: Secret = Field(default="", description="Password of the log-in; best from a variable.")
+    bearer: Annotated[str, Scalar(scalars.bearer, "text is meant", scalars.TEXT_SHAPE)] | None = Field(
+        default=None, description="A token (Bearer), instead of name and password; best from a variable."
+    )
 
     @classmethod
     def _settled(cls, data: dict[str, object]) -> dict[str, object]:
-        return data
+        given = super()._settled(data)
+        if cls.model_fields.keys() >= given.keys():
+            if "bearer" in given and len(given) > 1:
+                raise WrongValueError("has a bearer token and a user name; a source logs in one way")
+            if given.keys() == {"password"}:
+                raise WrongValueError("has a password and no `username`")
+            if not given:
+                raise WrongValueError("is empty; write `{username: ..., password: ...}` or `{bearer: ...}`")
+        return given
 
 
-class Inherited(Part):
-    """What goes down from `defaults` to a source: absent inherits, null resets."""
+class Inherited(UnsettledPart):
+    """What goes down from `defaults` through groups to a source: absent inherits, null resets."""
 
-    category: Text | None = None
-    site: Text | None = None
-    feed: Text | None = None
-    author: Annotated[str, _scalar(_template("site", "entry"), "one line of text is meant")] | None = None
-    images: Annotated[str | Literal[False], _scalar(_images, "a URL template or false is meant")] | None = None
-    images_scope: Annotated[str, _one_of(("http", "all"))] | None = None
-    record_body: Annotated[BodyStyle, _one_of(BodyStyle)] | None = None
-    every: Annotated[timedelta | Literal["auto"], _scalar(_every, f"auto, or {DURATION_RULE}")] | None = None
-    at_least: Duration | None = None
-    at_most: Duration | None = None
-    timeout: Annotated[timedelta, _between(timedelta(seconds=1), timedelta(minutes=10))] | None = None
-    keep: KeepPart | None = None
+    category: Text | None = Field(
+        default=None, description="First category of the records, and first folder. Default uncategorized."
+    )
+    site: Text | None = Field(
+        default=None, description="Second category and folder. Default: the feed's title, else its host."
+    )
+    feed: Text | None = Field(default=None, description="Third category and folder. Default latest.")
+    author: (
+        Annotated[str, Scalar(scalars.template("site", "entry"), "one line of text is meant", scalars.TEXT_SHAPE)]
+        | None
+    ) = Field(default=None, description="The record's author line; {site} and {entry} are replaced. Default '{site}'.")
+    images: Images | None = Field(
+        default=None,
+        description="Template of an image proxy with {url} or {url_encoded} in it, or false. Default false.",
+    )
+    images_scope: Scope | None = Field(
+        default=None, description="Which images go through the proxy: those of http: URLs, or all. Default http."
+    )
+    record_body: Annotated[BodyStyle, one_of(BodyStyle)] | None = Field(
+        default=None, description="clean, or the publisher's own HTML with its scripts. Default clean."
+    )
+    every: (
+        Annotated[timedelta | Literal["auto"], Scalar(scalars.every, f"auto, or {DURATION_RULE}", scalars.EVERY_SHAPE)]
+        | None
+    ) = Field(default=None, description="How often to ask: auto learns it from the source. Default auto.")
+    at_least: Duration | None = Field(default=None, description="auto asks no more often than this. Default 60m.")
+    at_most: Duration | None = Field(default=None, description="auto asks no more seldom than this. Default 24h.")
+    timeout: Annotated[timedelta, between(timedelta(seconds=1), timedelta(minutes=10))] | None = Field(
+        default=None, description="For a whole attempt, redirects and body included. Default 30s."
+    )
+    keep: KeepPart | None = Field(default=None, description="How long entries stay.")
+    tags: tuple[Text, ...] | None = Field(default=None, description="Words of yours by which views choose sources.")
+    filters: tuple[FilterPart, ...] | None = Field(
+        default=None, description="Rules, in order; a hidden entry is stored and comes back when its rule goes."
+    )
+    headers: dict[HeaderName, HeaderValue | None] | None = Field(
+        default=None, description="Request headers of its own; they never leave the origin of `url`."
+    )
+    auth: AuthPart | None = Field(default=None, description="A log-in: {username, password}, or {bearer}.")
+    cookies: dict[CookieName, CookieValue | None] | None = Field(
+        default=None, description="Cookies, sent as they stand; what the publisher sets is not kept."
+    )
+    user_agent: Agent | None = Field(default=None, description="In place of polling.user_agent.")
+    proxy: Annotated[str | Literal[False], Scalar(scalars.proxy, urls.PROXY_RULE, scalars.PROXY_SHAPE)] | None = Field(
+        default=None, description="http://, https:// or socks5:// with host and port; false: none. Default none."
+    )
+    tls_verify: Truth | None = Field(
+        default=None, description="false takes any certificate, and so any stranger in between. Default true."
+    )
+    max_download: Size | None = Field(default=None, description="Bytes on the wire, at most. Default 10MB.")
+    max_body: Size | None = Field(default=None, description="Bytes once unpacked, at most. Default 16MB.")
+    max_freshness: Annotated[timedelta, between(timedelta(0), timedelta(days=365))] | None = Field(
+        default=None, description="The longest wait that Cache-Control or Expires may ask for. Default 48h."
+    )
+    max_retry_after: Annotated[timedelta, between(timedelta(minutes=1), timedelta(days=365))] | None = Field(
+        default=None, description="The longest wait that Retry-After may ask for. Default 7d."
+    )
+    enabled: Truth | None = Field(
+        default=None, description="false: known and shown as paused, and not polled. Default true."
+    )
 
     @classmethod
     def _settled(cls, data: dict[str, object]) -> dict[str, object]:
+        given = data.get("headers")
+        if (
+            data.get("auth")
+            and isinstance(given, dict)
+            and any(name.strip().casefold() == "authorization" for name in given)
+        ):
+            raise WrongValueError("has `auth` and a header Authorization, which are the same; take one out")
         return data
 
 
 class SourcePart(Inherited):
-    """One of `sources`, in its long form; a bare URL is the short one."""
+    """A source in its long form; a bare URL is the short one."""
 
-    url: Url
-    id: Annotated[str, _scalar(ids.given, ids.RULE)] | None = None
-    name: Text | None = None
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["url"]}, {"required": ["rsshub"]}]},
+    )
+
+    url: Address | None = Field(default=None, description="Address of the feed: http or https, or rsshub:/a/b.")
+    rsshub: Route | None = Field(
+        default=None, description="In place of `url`: a route of RSSHub, asked at each address of rsshub.base in turn."
+    )
+    id: Annotated[str, Scalar(ids.given, ids.RULE, {"anyOf": [matching(ids.PATTERN), {"type": "integer"}]})] | None = (
+        Field(default=None, description="Pins /source/<id> and every record of the source. Default: made of the URL.")
+    )
+    name: Text | None = Field(
+        default=None, description="What the source is called in lists and logs. Default: host and path."
+    )
+    fallback: tuple[Address, ...] | None = Field(
+        default=None,
+        description="Addresses that are tried in turn when the first fails; one identity, whichever answers.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -269,66 +271,132 @@ class SourcePart(Inherited):
             raise WrongValueError("is empty: nothing stands after the dash")
         if not isinstance(data, dict):
             raise WrongValueError(f"{kind(data)} stands here; a URL, or a mapping with `url` in it, is meant")
-        if data.get("url") is None:
-            return {key: value for key, value in data.items() if key != "url"}
-        return data
+        return cls._settled(data)
+
+
+class GroupPart(Inherited):
+    """A group: its values go down to its sources; groups nest."""
+
+    group: Text = Field(description="Name of the group, for people; it sets no category.")
+    sources: tuple[Item, ...] | None = Field(default=None, description="The sources of the group.")
+
+
+class OpmlPart(Inherited):
+    """The feeds of an OPML document; folders become categories."""
+
+    opml: Text = Field(description="An OPML file, or the URL of one.")
+
+
+class IncludePart(Inherited):
+    """The sources of other files."""
+
+    include: Text = Field(description="A file or a pattern (./feeds.d/*.yaml) of files that hold a list of sources.")
+
+
+Item = (
+    Annotated[str, Scalar(_address, urls.URL_RULE, scalars.URL_SHAPE)] | SourcePart | GroupPart | OpmlPart | IncludePart
+)
+KINDS: dict[str, type[Inherited]] = {
+    "url": SourcePart,
+    "rsshub": SourcePart,
+    "group": GroupPart,
+    "opml": OpmlPart,
+    "include": IncludePart,
+}
+"""What an item of `sources` is, by the key that tells."""
+
+
+class ViewPart(Part):
+    """A merged feed with its own title and choice: /feed/<name>.atom and /view/<name>."""
+
+    title: Text | None = Field(default=None, description="Title of the feed. Default: the view's name.")
+    sources: tuple[Text, ...] = Field(
+        default=(), description="Ids of sources. A source counts that matches any of the three."
+    )
+    categories: tuple[Text, ...] = Field(default=(), description="Categories of sources.")
+    tags: tuple[Text, ...] = Field(default=(), description="Tags of sources.")
+    query: Text | None = Field(default=None, description="Words that an entry must have, in the search syntax.")
+    entries: Annotated[int, whole(1, 500)] = Field(default=50, description="How many entries the feed holds.")
+    window: Annotated[timedelta, between(timedelta(0), timedelta(days=365))] = Field(
+        default=timedelta(hours=48), description="Nothing that arrived within it is cut off, up to 500 entries."
+    )
+    per_source: Annotated[int, whole(1, 500)] | None = Field(
+        default=None, description="At most so many entries of one source. Default: no cap."
+    )
+    content: Annotated[Content, one_of(Content)] = Field(
+        default=Content.FULL, description="How much of an entry the feed carries."
+    )
+    images: Images | None = Field(
+        default=None, description="As of a source, for this view; false: the publishers' own URLs."
+    )
+    images_scope: Scope = Field(
+        default="http", description="Which images go through the proxy: those of http: URLs, or all."
+    )
+    filters: tuple[ViewFilterPart, ...] = Field(default=(), description="Rules, in order, after those of the sources.")
 
 
 class Document(Part):
-    """feeds.yaml."""
+    """feeds.yaml: which feeds are polled, how their entries are filed, and how they are served."""
 
-    version: Annotated[int, _scalar(_version, f"the number {VERSION} is meant")] = VERSION
-    server: ServerPart = ServerPart()
-    storage: StoragePart = StoragePart()
-    polling: PollingPart = PollingPart()
-    defaults: Inherited = Inherited()
-    sources: tuple[SourcePart, ...] = ()
+    version: Annotated[int, Scalar(_version, f"the number {VERSION} is meant", {"enum": [VERSION, str(VERSION)]})] = (
+        Field(default=VERSION, description="Version of this format.")
+    )
+    server: ServerPart = Field(
+        default=ServerPart(), description="Where and under which name the merged feed is served."
+    )
+    storage: StoragePart = Field(default=StoragePart(), description="What lies on disk, and where.")
+    polling: PollingPart = Field(default=PollingPart(), description="How publishers are asked.")
+    defaults: Inherited = Field(
+        default=Inherited(), description="What holds for every source that does not say otherwise."
+    )
+    rsshub: RsshubPart = Field(default=RsshubPart(), description="Where rsshub:/a/b leads.")
+    sources: tuple[Item, ...] = Field(
+        default=(), description="What is polled: URLs, sources, groups, OPML and other files."
+    )
+    views: dict[str, ViewPart] = Field(default={}, description="Merged feeds with their own title and choice.")
 
 
 def names() -> tuple[str, ...]:
     """Return every key with its place, what a source shares with `defaults` once."""
-    return tuple(_keys(Document, ""))
+    return tuple(dict.fromkeys(_keys(Document, "")))
 
 
-def part_at(path: Iterable[str | int]) -> type[Part] | None:
-    """Return the model of the mapping at this path of feeds.yaml, None where none is."""
-    part: type[Part] = Document
+def part_at(part: type[Part], path: Iterable[str | int]) -> type[Part] | None:
+    """Return the model of the mapping at this path below `part`, None where none is."""
+    found: type[Part] | None = part
     for step in path:
         if isinstance(step, int):
             continue
-        found = _NESTED.get((part, step))
-        if found is None:
-            return None
-        part = found
-    return part
+        field = found.model_fields.get(step) if found else None
+        found = next(iter(parts_in(field.annotation)), None) if field else None
+    return found
 
 
-def later(part: type[Part]) -> frozenset[str]:
-    """Return the keys that a later version reads in this mapping."""
-    if part is Document:
-        return LATER_AT_ROOT
-    if part is SourcePart:
-        return LATER_IN_SOURCE
-    return LATER_IN_DEFAULTS if part is Inherited else frozenset()
+def parts_in(annotation: object) -> Iterator[type[Part]]:
+    """Yield the models that a type names, in its order."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if issubclass(annotation, Part):
+            yield annotation
+        return
+    for inner in get_args(annotation):
+        yield from parts_in(inner)
 
 
-_NESTED: dict[tuple[type[Part], str], type[Part]] = {
-    (Document, "server"): ServerPart,
-    (Document, "storage"): StoragePart,
-    (StoragePart, "backups"): BackupsPart,
-    (Document, "polling"): PollingPart,
-    (Document, "defaults"): Inherited,
-    (Document, "sources"): SourcePart,
-    (Inherited, "keep"): KeepPart,
-    (SourcePart, "keep"): KeepPart,
-}
-
-
-def _keys(part: type[Part], above: str) -> Iterable[str]:
-    for key in part.model_fields:
-        if part is SourcePart and key in Inherited.model_fields:
+def _keys(part: type[Part], above: str) -> Iterator[str]:
+    for key, field in part.model_fields.items():
+        if part is not Inherited and issubclass(part, Inherited) and key in Inherited.model_fields:
             continue
-        yield above + key
-        nested = _NESTED.get((part, key))
-        if nested is not None:
+        yield above + (field.alias or key)
+        if part is GroupPart:
+            continue  # its sources are sources
+        for nested in parts_in(field.annotation):
             yield from _keys(nested, f"{above}{key}.")
+
+
+def known(part: type[Part]) -> dict[str, str]:
+    """Return the keys of a mapping as the file has them, and what each is for."""
+    return {field.alias or key: field.description or "" for key, field in part.model_fields.items()}
+
+
+GroupPart.model_rebuild()  # it names items, which name it
+Document.model_rebuild()

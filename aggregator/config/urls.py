@@ -12,7 +12,9 @@ from aggregator.config.faults import WrongValueError
 URL_RULE = "a URL begins with http:// or https://, has a host, and no space"
 LISTEN_RULE = "host:port, [v6]:port or unix:/path"
 PRIVATE_RULE = "an exact host:port, such as 127.0.0.1:1200"
+PROXY_RULE = "http://host:port, https://host:port or socks5://host:port is meant"
 PORTS = {"http": 80, "https": 443}
+PROXIES = frozenset(("http", "https", "socks5"))
 
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b\ufeff]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(/{0,3})(.*)", re.DOTALL)
@@ -46,6 +48,31 @@ def base_url(text: str) -> str:
     if parts.query or parts.fragment or "?" in url or "#" in url:
         raise WrongValueError(f'"{cut(url)}" has a ? or # part; only a path may follow the host')
     return url if url.endswith("/") else url + "/"
+
+
+def proxy(text: str) -> str:
+    """Return the URL of a proxy: `http://`, `https://` or `socks5://`, host and port, a log-in perhaps. It is never quoted."""
+    url = text.strip()
+    if url.isascii() and not url.isprintable():
+        raise WrongValueError("has a control character in it")
+    scheme, colon, rest = url.partition("://")
+    if not colon:
+        raise WrongValueError(f"has no scheme; {PROXY_RULE}", f"http://{url}" if _LIKE_HOST.fullmatch(url) else None)
+    if scheme not in PROXIES:
+        right = "socks5" if scheme.startswith("socks") else "http"
+        raise WrongValueError(f"{cut(scheme)}:// is no kind of proxy that works here; {PROXY_RULE}", f"{right}://...")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise WrongValueError(f"is no address of a proxy: {_said(error)}") from None
+    if not parts.hostname or _NOT_HOST.search(parts.hostname.replace(":", "")) or _BREAKS.search(url):
+        raise WrongValueError(f"has no host that could be asked; {PROXY_RULE}")
+    if not port:
+        raise WrongValueError(f"has no port; {PROXY_RULE}")
+    if parts.path.strip("/") or parts.query or parts.fragment or "?" in rest:
+        raise WrongValueError(f"has something after the port; {PROXY_RULE}")
+    return f"{scheme}://{parts.netloc}"
 
 
 def image_template(text: str) -> str:
@@ -176,7 +203,7 @@ def _http(url: str, parts: SplitResult) -> None:
     if "@" in parts.netloc:
         raise WrongValueError(
             "carries a user name or password, which would show in logs and pages; "
-            "headers for members' feeds come with a later version"
+            "write `auth: {username: ..., password: ...}` beside it"
         )
     host = parts.hostname or ""
     if not host.strip("."):
@@ -200,7 +227,7 @@ def _no_scheme(url: str) -> WrongValueError:
             f'"{cut(url)}": feed: is not fetched', rest if rest.startswith("http") else f"https://{rest}"
         )
     if scheme == "rsshub":
-        return WrongValueError("rsshub: is not supported yet; write the full http(s) URL of the route")
+        return WrongValueError("rsshub: is not taken here; write the full http(s) URL of the route")
     if scheme in _SLIPS:
         right = "https" if "s" in scheme else "http"
         return WrongValueError(

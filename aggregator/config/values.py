@@ -63,8 +63,11 @@ class Values:
 
 
 def written(node: Node) -> str:
-    """Return the URL of a source as it stands in the file, `""` where it has none."""
+    """Return the URL of a source, or its shorthand, as it stands in the file, `""` where it has none."""
     if isinstance(node, MapNode):
-        entry = node.entries.get("url")
-        return written(entry[1]) if entry and isinstance(entry[1], TextNode) else ""
+        for key, scheme in (("url", ""), ("rsshub", "rsshub:")):
+            value = node.entries[key][1] if key in node.entries else None
+            if isinstance(value, TextNode) and not value.null:
+                return value.text if value.text.startswith(scheme) else f"{scheme}{value.text}"
+        return ""
     return "" if isinstance(node, ListNode) else node.text

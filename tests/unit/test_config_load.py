@@ -44,6 +44,7 @@ def test_a_url_alone_is_a_source_with_every_default(tmp_path: Path) -> None:
                 place="feeds.yaml:2",
             ),
         ),
+        watched=(str(tmp_path / "feeds.yaml"),),
     )
 
 

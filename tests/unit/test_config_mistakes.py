@@ -39,9 +39,6 @@ MISTAKES: list[tuple[str, str, str, str, str | None]] = [
     ("a title for a name", "sources:\n- {url: https://a.example/f, title: A}\n", "2:30", "unknown key", "name"),
     ("a key in the wrong place", "version: 1\nhost_delay: 1s\n", "2:1", "belongs under polling", None),
     ("nothing like a key", "zebra: 1\n", "1:1", "known here: version, server", None),
-    ("a key of a later version", "sources:\n- {url: https://a.example/f, filters: []}\n", "2:30", "not supported yet", None),
-    ("views of a later version", "views: {}\n", "1:1", "not supported yet", None),
-    ("a group of a later version", "sources:\n- group: A\n  sources: []\n", "2:3", "not supported yet", None),
     ("a key twice", "server: {}\nversion: 1\nserver: {}\n", "3:1", "first set in line 1", None),
     ("a key of a source twice", "sources:\n- url: https://a.example/f\n  url: https://b.example/f\n", "3:3", "first set in line 2", None),
     ("a tab", "server:\n\tlisten: 127.0.0.1:80\n", "2:1", "a tab stands here", None),
@@ -79,7 +76,7 @@ MISTAKES: list[tuple[str, str, str, str, str | None]] = [
     ("one slash", "sources: ['https:/a.example/f']\n", "1:11", "is no URL", "https://a.example/f"),
     ("a feed: URL", "sources: ['feed:https://a.example/f']\n", "1:11", "feed: is not fetched", "https://a.example/f"),
     ("an ftp URL", "sources: ['ftp://a.example/f']\n", "1:11", "only http and https are", None),
-    ("an rsshub: URL", "sources: ['rsshub:/woshipm/latest']\n", "1:11", "rsshub: is not supported yet", None),
+    ("RSSHub without a base", "sources: ['rsshub:/woshipm/latest']\n", "1:11", "there is no RSSHub to ask", None),
     ("a URL without host", "sources: ['https:///f']\n", "1:11", "has no host", None),
     ("a URL with a bad port", "sources: ['https://a.example:99999/f']\n", "1:11", "1 to 65535", None),
     ("a URL with a broken address", "sources: ['http://[::1/f']\n", "1:11", "is no URL", None),
@@ -140,7 +137,7 @@ def test_a_mistake_is_told_once(tmp_path: Path) -> None:
     for what, text, *_ in MISTAKES:
         faults = faults_of(tmp_path, text)
 
-        assert len(faults) == (2 if what == "a group of a later version" else 1), what
+        assert len(faults) == 1, what
 
 
 def test_one_url_many_times_is_told_for_each(tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ class Listed:
 
     Of a list that somebody else wrote they are somebody else's wishes, and so is a variable in `url`.
     """
+    route: str = ""
+    """The route of RSSHub that `url` was made of, `/a/b`, where our settings name one."""
     line: int = 0
     """Where its outline begins, for messages; no part of what is written."""
 
@@ -148,13 +150,14 @@ def _attributes(one: Listed, place: str) -> dict[str, str]:
     for key in sorted(one.settings):
         value = one.settings[key]
         found[f"{{{NAMESPACE}}}{key}"] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    if place:
-        found[f"{{{NAMESPACE}}}{_PLACE}"] = place
+    ours = {_PLACE: place, _ROUTE: one.route}
+    found |= {f"{{{NAMESPACE}}}{key}": value for key, value in ours.items() if value}
     return {key: _ILLEGAL.sub("", value) for key, value in found.items()}
 
 
 _PLACE = "position"
 """The attribute that holds a feed's place where folders part the order of feeds.yaml."""
+_ROUTE = "rsshub"
 _BAR = "\x0c"
 _OUTLINES = re.compile(r"<(?:[\w.-]+:)?(?:opml|outline)\b", re.IGNORECASE)
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
@@ -226,7 +229,7 @@ class _Reader:
         url, wrong = _address(written)
         label = f'"{text}"' if text else f'"{_cut(url)}"'
         settings = _settings(attributes)
-        place = str(settings.pop(_PLACE, ""))
+        place, route = str(settings.pop(_PLACE, "")), str(settings.pop(_ROUTE, ""))
         before = self.feeds.get((url, settings.get("id")))
         if wrong:
             self.skipped.append((line, f"{label}: {wrong}"))
@@ -237,7 +240,7 @@ class _Reader:
         else:
             title = "" if text == url else text
             html_url = _address(attributes.get("htmlurl", ""))
-            one = Listed(url, title, "" if html_url[1] else html_url[0], self._open[-1].folders, settings, line)
+            one = Listed(url, title, "" if html_url[1] else html_url[0], self._open[-1].folders, settings, route, line)
             self.feeds[url, settings.get("id")] = place, one
 
 

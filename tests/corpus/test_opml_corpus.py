@@ -50,14 +50,6 @@ def test_every_list_is_the_same_after_it_was_written_and_read(
         assert write(read(written).feeds) == written
 
 
-def test_the_first_feed_of_a_sound_list_is_the_one_that_it_shows(
-    lists: dict[str, dict[str, object]], corpus: Path
-) -> None:
-    sound = {name: row["first_feed"] for name, row in lists.items() if row.get("first_feed")}
-
-    assert {name: read((corpus / name).read_bytes()).feeds[0].url for name in sound} == sound
-
-
 def test_titles_are_read_in_the_encoding_that_the_list_names(corpus: Path) -> None:
     listing = read((corpus / "opml" / "yarr-win1251.opml").read_bytes())
 

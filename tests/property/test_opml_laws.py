@@ -22,6 +22,7 @@ FEEDS = st.lists(
         folders=st.lists(st.sampled_from(["新媒体", "A & B", "x/y", "<i>"]), max_size=3).map(tuple),
         settings=st.dictionaries(st.sampled_from(["every", "site", "author"]), VALUES, max_size=3)
         | st.dictionaries(st.sampled_from(["tags", "fallback"]), st.lists(VALUES, max_size=3), max_size=2),
+        route=st.sampled_from(["", "/a/b"]),
     ),
     max_size=12,
     unique_by=lambda one: one.url,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from aggregator.filters import outward
 from aggregator.model import RecordStyle, Settings
 from storage.contract import RecordFile, Store, StoreError
 from storage.frontmatter import RecordForm
@@ -47,6 +48,7 @@ class Filer:
     def __init__(self, store: Store, posts: Posts) -> None:
         self._store = store
         self._posts = posts
+        self._unwanted: set[str] = set()
         self.trouble: str | None = None
         """Why files could not be written, in a sentence; None where all is well."""
 
@@ -58,17 +60,24 @@ class Filer:
         except PostsError as error:
             log.error("the records folder cannot be swept: %s", error)
 
+    def take_away(self, keys: Iterable[str]) -> None:
+        """Delete the files of these records, hidden by the operator, with the next pass."""
+        self._unwanted |= set(keys)
+
     def bring_up_to_date(self, settings: Settings, go_on: Callable[[], bool] = lambda: True) -> Filed:
         """
         Write every record whose file is missing or older than it, for as long as `go_on` says.
 
         Where disk or store refuse, what was written stays, `trouble` says why, and the next pass goes on from there.
         """
-        form_of = forms(settings)
+        form_of, seen_as = forms(settings), outward(settings)
         written, kept = 0, list[Kept]()
         try:
+            self._delete_unwanted()
             for batch in self._batches(go_on):
-                done = self._posts.write_many((record, form_of(record.source_id), old) for record, old in batch)
+                done = self._posts.write_many(
+                    (seen_as(record), form_of(record.source_id), old) for record, old in batch
+                )
                 written += sum(isinstance(one, Written) for one in done)
                 kept += [one for one in done if isinstance(one, Kept)]
                 self._store.wrote_files([one.file for one in done])
@@ -80,6 +89,15 @@ class Filer:
         for one in kept:
             log.warning("a record file was left as it is: %s", one.reason)
         return Filed(written, tuple(kept))
+
+    def _delete_unwanted(self) -> None:
+        while self._unwanted:
+            key = next(iter(self._unwanted))
+            if (file := self._store.file_of(key)) is not None:
+                self._posts.remove(file.path)
+                self._store.forget_file(key)
+                log.info("removed the record file %s: the operator hides its entry", file.path)
+            self._unwanted.discard(key)
 
     def _batches(self, go_on: Callable[[], bool]) -> Iterator[list[tuple[Record, RecordFile | None]]]:
         while go_on() and (batch := self._store.unwritten(BATCH)):

@@ -8,7 +8,7 @@ Every rule takes time linear in the record, and what comes out is as clean as wh
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -18,7 +18,7 @@ from html import escape, unescape
 from aggregator import pictures
 from aggregator.clean import LONGEST, clean
 from aggregator.markup import TOKEN
-from aggregator.model import Condition, Filter, FilterKind
+from aggregator.model import Condition, Filter, FilterKind, Settings
 from aggregator.patterns import found, replaced, without, without_long_accents
 from aggregator.plain import line, shortened, text_of_clean
 from storage.record import Record
@@ -128,6 +128,12 @@ class _Said:
 
 
 # --- what changes on output -------------------------------------------------------------------------------------
+
+
+def outward(settings: Settings) -> Callable[[Record], Record]:
+    """Return what makes of a record, by the rules of its source, what is to be seen outside; ask it once for many."""
+    by_id = {source.id: source.filters for source in settings.sources if source.filters}
+    return lambda record: shown(record, by_id[record.source_id]) if record.source_id in by_id else record
 
 
 def shown(record: Record, filters: Sequence[Filter]) -> Record:

@@ -498,6 +498,9 @@ class Store(Protocol):
         records were judged: what it says is for the caller alone.
         """
 
+    def hidden_for(self, reason: str) -> list[str]:
+        """Return the keys of the records that are hidden for the reason."""
+
     def counts(self) -> Mapping[str, int]:
         """Return how many records each source has, hidden ones too; sources that are no longer polled have theirs."""
 
@@ -520,8 +523,11 @@ class Store(Protocol):
     def forget_files(self, source_id: str | None = None) -> None:
         """Take the file of every record (of the source) as unwritten: paths stay, content is written where it differs."""
 
-    def remove_file(self, key: str) -> RecordFile | None:
-        """Forget the file of a record and return it, for the caller to delete; None where there was none."""
+    def file_of(self, key: str) -> RecordFile | None:
+        """Return the file that was written of a record; None where none was."""
+
+    def forget_file(self, key: str) -> None:
+        """Forget the file of a record: the caller has deleted it."""
 
     def unsearched(self, limit: int = 500) -> list[Unsearched]:
         """Return records that `index` has yet to be given, the oldest first; hidden ones too."""

@@ -278,6 +278,17 @@ def judged(connection: sqlite3.Connection) -> Mapping[str, str]:
     return dict(connection.execute("SELECT id, judged FROM sources").fetchall())
 
 
+def hidden_for(connection: sqlite3.Connection, reason: str) -> list[str]:
+    """Return the keys of the records that are hidden for the reason."""
+    return [key for (key,) in connection.execute("SELECT key FROM records WHERE hidden = ? ORDER BY id", (reason,))]
+
+
+def file_of(connection: sqlite3.Connection, key: str) -> RecordFile | None:
+    """Return the file that was written of a record."""
+    row = connection.execute("SELECT key, path, digest, content FROM files WHERE key = ?", (key,)).fetchone()
+    return RecordFile(*row) if row else None
+
+
 def counts(connection: sqlite3.Connection) -> Mapping[str, int]:
     """Return how many records each source has."""
     return dict(

@@ -293,10 +293,9 @@ def forget_files(connection: sqlite3.Connection, source_id: str | None, change: 
     )
 
 
-def remove_file(connection: sqlite3.Connection, key: str) -> RecordFile | None:
-    """Forget the record's file and return it."""
-    row = connection.execute("DELETE FROM files WHERE key = ? RETURNING key, path, digest, content", (key,)).fetchone()
-    return RecordFile(*row) if row else None
+def forget_file(connection: sqlite3.Connection, key: str) -> None:
+    """Forget the record's file."""
+    connection.execute("DELETE FROM files WHERE key = ?", (key,))
 
 
 # --- hidden -----------------------------------------------------------------------------------------------------

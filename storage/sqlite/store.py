@@ -172,6 +172,11 @@ class SqliteStore:
             lambda connection, change: saving.mark_hidden(connection, marks, judged or {}, change)
         )
 
+    def hidden_for(self, reason: str) -> list[str]:
+        """Return the keys of the records that are hidden for the reason."""
+        with self._engine.reading() as connection:
+            return reading.hidden_for(connection, reason)
+
     def counts(self) -> Mapping[str, int]:
         """Return how many records each source has."""
         with self._engine.reading() as connection:
@@ -239,9 +244,14 @@ class SqliteStore:
         """Take the file of every record (of the source) as unwritten."""
         self._engine.write(lambda connection, change: saving.forget_files(connection, source_id, change))
 
-    def remove_file(self, key: str) -> RecordFile | None:
-        """Forget the record's file and return it."""
-        return self._engine.write(lambda connection, _: saving.remove_file(connection, key))
+    def file_of(self, key: str) -> RecordFile | None:
+        """Return the file that was written of a record."""
+        with self._engine.reading() as connection:
+            return reading.file_of(connection, key)
+
+    def forget_file(self, key: str) -> None:
+        """Forget the file of a record."""
+        self._engine.write(lambda connection, _: saving.forget_file(connection, key))
 
     # --- care ---------------------------------------------------------------------------------------------------
 

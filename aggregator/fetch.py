@@ -44,7 +44,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _READ = frozenset({200, 203, 226})
 _OURS = frozenset(
     b"host connection accept-encoding content-length transfer-encoding te trailer upgrade expect range "
-    b"if-none-match if-modified-since if-match if-unmodified-since if-range "
+    b"if-none-match if-modified-since if-match if-unmodified-since if-range a-im "
     b"proxy-authorization proxy-connection".split()
 )
 """Headers that a source cannot set: they say what we do, or would change what an answer means."""
@@ -254,6 +254,7 @@ class _Attempt:
         self._conditional = known.url == here.text and (known.etag is not None or known.last_modified is not None)
         if self._conditional and known.etag is not None:
             headers[b"if-none-match"] = (b"If-None-Match", known.etag)
+            headers[b"a-im"] = (b"A-IM", b"feed")
         if self._conditional and known.last_modified is not None:
             headers[b"if-modified-since"] = (b"If-Modified-Since", known.last_modified)
         return list(headers.values())
@@ -277,7 +278,16 @@ class _Attempt:
                 FailureKind.EMPTY, f"{_words(status)}, and the body is empty", status=status, headers=headers
             )
         said = self._validators if body.truncated else _said(response, here, body)
-        return Fetched(here.text, status, headers, body.data, said, tuple(self._hops), body.truncated)
+        delta = self._is_delta(status, headers)
+        if delta and not body.truncated:
+            said = replace(said, digest=None)  # no whole document has it
+        return Fetched(here.text, status, headers, body.data, said, tuple(self._hops), body.truncated, delta)
+
+    def _is_delta(self, status: int, headers: Mapping[str, str]) -> bool:
+        """Return whether the body holds only what is new since the document whose tag was sent (RFC 3229, rule 15)."""
+        asked = self._conditional and self._validators.etag is not None
+        manipulations = {name.partition(";")[0].strip().lower() for name in headers.get("im", "").split(",")}
+        return asked and status == 226 and "feed" in manipulations
 
     def _merged(self, response: httpx.Response) -> Validators:
         """Return the stored validators with those that the 304 carries in their place (rules 6 and 7)."""

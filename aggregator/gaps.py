@@ -52,6 +52,18 @@ def _same_place(before: PollState, result: Updated) -> bool:
     return last is not None and same_site(last, result.fetched.url)
 
 
+def may_follow(before: PollState, result: Updated) -> bool:
+    """
+    Return whether the pages before the document may be read, where it has nothing in common with what is stored.
+
+    Also after days without a poll, as that is when most is missing; never behind a first document, a part of one, or
+    one of another place than the last: there, all is new, and what was stored is not to be found.
+    """
+    reading = result.reading
+    whole = not (reading.truncated or reading.delta or reading.complete or result.fetched.truncated)
+    return whole and bool(reading.records) and reading.previous is not None and _same_place(before, result)
+
+
 def noted(state: PollState, result: Updated, now: datetime, *, floor: timedelta) -> PollState:
     """Return the state with the gap in it, if it is one; what cannot be asked for more often is not halved on."""
     if not result.gap:

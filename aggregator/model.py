@@ -464,6 +464,8 @@ class Updated:
     """The ingest instants of the entries that are new, first import not counted."""
     gap: bool = False
     """True where entries may have gone by between two polls (rule 76)."""
+    refused: Failed | None = None
+    """What a page before the document was refused with; it holds for the host as any refusal does (rule 45)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -485,3 +487,30 @@ class Failed:
 
 
 PollResult = Updated | Unchanged | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """An address of a source that was asked in vain, or could not be."""
+
+    address: str
+    """As feeds.yaml has it."""
+    url: str
+    """What was asked: the address, or where it moved for good."""
+    failure: Failed
+
+    @property
+    def end(self) -> str:
+        """The URL that failed, after redirects."""
+        return self.failure.hops[-1].target if self.failure.hops else self.url
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """What became of one poll of a source: its result, and the addresses that failed before it was had."""
+
+    result: PollResult
+    address: str | None
+    """The address that answered, as feeds.yaml has it; None where none did."""
+    missed: tuple[Missed, ...] = ()
+    """In the order asked; where nothing answered, all that were."""

@@ -67,7 +67,7 @@ def after(
     ask = _Ask(state, source, now, min(max(jitter, 0.0), 1.0))
     match result:
         case Updated():
-            return _updated(ask, result, moved_hosts), _rested(host, now)
+            return _updated(ask, result, moved_hosts), _refused(_rested(host, now), result.refused, ask)
         case Unchanged():
             return _unchanged(ask, result, moved_hosts), _rested(host, now)
         case Failed(kind=FailureKind.INTERRUPTED):
@@ -226,9 +226,17 @@ def _failed(ask: _Ask, result: Failed, host: HostState) -> tuple[PollState, Host
     )
     if result.kind is not FailureKind.RATE_LIMITED:
         return state, _rested(host, ask.now)
+    return state, _refused(host, result, replace(ask, state=state))
+
+
+def _refused(host: HostState, result: Failed | None, ask: _Ask) -> HostState:
+    """Return the host's state after a 429 of one of its pages; nothing else is for all of the host (rule 45)."""
+    if result is None or result.kind is not FailureKind.RATE_LIMITED:
+        return host
     # The time that a host names holds for all of it as it is, and our own doubling where it names none.
-    named = asked or [Wait(_doubled(REFUSED, state.failures), "")]
-    return state, _held(host, ask.now + max(wait.time for wait in [*named, *fresh]), result.detail)
+    named = _retry_after(result.headers, ask) or [Wait(_doubled(REFUSED, max(ask.state.failures, 1)), "")]
+    waits = [*named, *_freshness(result.headers, ask)]
+    return _held(host, ask.now + max(wait.time for wait in waits), result.detail)
 
 
 def _counted(ask: _Ask, result: Failed) -> PollState:

@@ -260,3 +260,40 @@ def test_the_user_agent_names_program_version_and_an_address_to_open(
     template: str, base_url: str | None, agent: str
 ) -> None:
     assert user_agent(template, base_url).replace(__version__, "0.1.0") == agent
+
+
+# --- differences (RFC 3229) ---
+
+
+def test_differences_are_asked_for_with_a_tag_and_with_nothing_else(publisher: Publisher) -> None:
+    url = publisher.plays("/feed", reply("200 OK", FEED))
+
+    ask(url)
+    ask(url, known(url, last_modified=b"Tue, 01 Sep 2026 00:00:00 GMT"))
+    ask(url, known(url, b'"a"'))
+
+    assert [asked.header("A-IM") for asked in publisher.asked] == [None, None, b"feed"]
+
+
+@pytest.mark.parametrize(
+    ("etag", "answer", "delta"),
+    [
+        (b'"a"', reply("226 IM Used", FEED, 'ETag: "b"', "IM: feed"), True),
+        (b'"a"', reply("226 IM Used", FEED, 'ETag: "b"', "IM: gzip, Feed;x=1"), True),
+        (b'"a"', reply("226 IM Used", FEED, 'ETag: "b"'), False),
+        (b'"a"', reply("226 IM Used", FEED, 'ETag: "b"', "IM: vcdiff"), False),
+        (b'"a"', reply("200 OK", FEED, 'ETag: "b"', "IM: feed"), False),
+        (None, reply("226 IM Used", FEED, 'ETag: "b"', "IM: feed"), False),
+    ],
+    ids=["feed", "among others", "no IM", "another", "200", "not asked for"],
+)
+def test_an_answer_of_differences_is_known_and_its_bytes_are_nobodys_digest(
+    publisher: Publisher, etag: bytes | None, answer: bytes, delta: bool
+) -> None:
+    url = publisher.plays("/feed", answer)
+
+    got = asked_whole(url, known(url, etag))
+
+    assert got.delta == delta
+    assert got.validators.etag == b'"b"'
+    assert (got.validators.digest is None) == delta

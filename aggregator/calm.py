@@ -90,7 +90,7 @@ class Reach:
             return
         if before.failures:  # one that failed before says nothing of our network
             return
-        self._failed[before.source.host] = ticks
+        self._failed[before.host] = ticks
         self._suspects[before.source.id] = (ticks, before)
         recent = sum(ticks - at < OFFLINE_WITHIN for at in self._failed.values())
         if not self.offline and recent >= OFFLINE_HOSTS and ticks - self._reached_at >= OFFLINE_WITHIN:

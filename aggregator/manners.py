@@ -49,7 +49,7 @@ def unusual(source: Source) -> tuple[str, ...]:
 def request_of(source: Source) -> Hashable:
     """Return all that decides what its request is: those who share it share the request (rule 62)."""
     own = source.user_agent, source.proxy, source.tls_verify, source.max_download, source.max_body
-    return source.url, source.headers, own
+    return source.url, source.fallback, source.headers, own, source.timeout
 
 
 def settings_digest(source: Source) -> str:

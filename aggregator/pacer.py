@@ -8,9 +8,12 @@ from typing import NamedTuple
 
 from aggregator.calm import UNREACHED, Clockwatch, Look, Occasion, Reach, mended, others, shifted, spread
 from aggregator.hosts import host_and_port
-from aggregator.model import Failed, FailureKind, PollResult, Settings, Source
+from aggregator.model import Failed, FailureKind, Journey, PollResult, Settings, Source, Updated
 from aggregator.schedule import after
 from storage.contract import HostState, Poll, PollState, Store
+
+_OURS = {FailureKind.INTERRUPTED, FailureKind.INTERNAL, FailureKind.OFFLINE, FailureKind.STORAGE}
+_SILENT = {FailureKind.TIMEOUT, FailureKind.REFUSED_ADDRESS}
 
 
 class Ended(NamedTuple):
@@ -18,7 +21,7 @@ class Ended(NamedTuple):
 
     source: Source
     before: PollState
-    result: PollResult
+    journey: Journey
     ticks: float
     """When, in monotonic seconds."""
 
@@ -36,6 +39,7 @@ class Pacer:
         self._clocks = Clockwatch()
         self._reach = Reach()
         self._returned = False
+        self._private: frozenset[str] = frozenset()
         self._sources: dict[str, Source] = {}
         self.own: frozenset[str] = frozenset()
         """Ids of the sources on the operator's own hosts."""
@@ -43,6 +47,7 @@ class Pacer:
     def use(self, settings: Settings) -> None:
         """Go by these settings; what they add is spread like what comes due while nothing polls."""
         private = settings.polling.allow_private
+        self._private = private
         self._sources = {source.id: source for source in settings.sources}
         self.own = frozenset(source.id for source in settings.sources if host_and_port(source.url) in private)
         self._returned = True
@@ -86,20 +91,39 @@ class Pacer:
         """
         was_offline = self._reach.offline
         for one in ended:
-            if one.source.id not in self.own and not _says_nothing(one.result):
-                self._reach.noted(one.before, reached=not _unreached(one.result), ticks=one.ticks)
+            if (reached := self._reached(one.journey)) is not None:
+                self._reach.noted(one.before, reached=reached, ticks=one.ticks)
         if was_offline and not self._reach.offline:
             self._returned = True
         if not was_offline and self._reach.offline:
             self._take_back({one.source.id for one in ended}, now)
         if not self._reach.offline:
-            return [one.result for one in ended]
-        return [self._offline(one) for one in ended]
+            return [one.journey.result for one in ended]
+        return [self._offline(one.journey) for one in ended]
 
-    def _offline(self, one: Ended) -> PollResult:
-        if one.source.id in self.own or not _unreached(one.result) or not isinstance(one.result, Failed):
-            return one.result
-        return Failed(FailureKind.OFFLINE, f"no host could be reached, so not its fault ({one.result.detail})")
+    def _reached(self, journey: Journey) -> bool | None:
+        """
+        Return whether the poll reached a host of the internet; None where it tells neither way.
+
+        The operator's own hosts among its addresses say nothing of the network.
+        """
+        if not isinstance(journey.result, Failed):
+            answer = journey.result.fetched if isinstance(journey.result, Updated) else journey.result.answer
+            if any(not self._is_own(url) for url in (answer.url, *(hop.url for hop in answer.hops))):
+                return True
+        tried = [one for one in journey.missed if not self._is_own(one.url)]
+        if any(not _says_nothing(one.failure) and not _unreached(one.failure) for one in tried):
+            return True
+        return False if any(_unreached(one.failure) for one in tried) else None
+
+    def _is_own(self, url: str) -> bool:
+        return host_and_port(url) in self._private
+
+    def _offline(self, journey: Journey) -> PollResult:
+        result = journey.result
+        if not isinstance(result, Failed) or result.kind in _OURS or self._reached(journey) is not False:
+            return result
+        return Failed(FailureKind.OFFLINE, f"no host could be reached, so not its fault ({result.detail})")
 
     def _take_back(self, ended: Collection[str], now: datetime) -> None:
         wronged = self._reach.wronged()
@@ -115,18 +139,11 @@ class Pacer:
             self._store.save_polls(polls, now)
 
 
-def _unreached(result: PollResult) -> bool:
-    return isinstance(result, Failed) and result.kind in UNREACHED and not result.hops
+def _unreached(failure: Failed) -> bool:
+    return failure.kind in UNREACHED and not failure.hops
 
 
-def _says_nothing(result: PollResult) -> bool:
+def _says_nothing(failure: Failed) -> bool:
     """Return whether a failure may be our own, or the network's as well as the host's."""
-    silent = {
-        FailureKind.TIMEOUT,
-        FailureKind.INTERRUPTED,
-        FailureKind.INTERNAL,
-        FailureKind.REFUSED_ADDRESS,
-        FailureKind.OFFLINE,
-        FailureKind.STORAGE,
-    }
-    return isinstance(result, Failed) and result.kind in silent and not result.hops
+    unasked = failure.kind is FailureKind.RATE_LIMITED and failure.status is None
+    return (unasked or failure.kind in _OURS or failure.kind in _SILENT) and not failure.hops

@@ -8,18 +8,22 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
+from math import ceil
 
 from aggregator.calm import Occasion
+from aggregator.fallbacks import addresses, chain
 from aggregator.hosts import host_key
 from aggregator.manners import settings_digest
-from aggregator.model import Settings, Source
+from aggregator.model import FailureKind, PollError, Settings, Source
 from aggregator.network import Network
 from aggregator.pacer import Pacer
 from aggregator.settling import Clocks, Finished, Outcome, Settler
-from aggregator.trip import Rider, Trip, twins_of
+from aggregator.trip import Rider, Road, Trip, twins_of
 from aggregator.turns import Turns
+from aggregator.visits import MOST_WAIT, Place, Visits
 from aggregator.workers import Reader
-from storage.contract import Claim, SourceRow, Store, StoreError
+from storage.contract import Claim, PollState, SourceRow, Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +32,9 @@ LEASE_BEYOND_TIMEOUT = timedelta(minutes=5)
 
 PAUSE_AFTER_TROUBLE = 30.0
 """Seconds for which nothing is claimed after the store could not be written."""
+
+UNTIL_SAVED = 60.0
+"""Seconds for which a host that answered 429 is left alone before the store, which knows for how long, knows of it."""
 
 MOMENT = 0.005
 """Seconds; up to four of them pass until fewer polls than half of those under way are saved."""
@@ -67,6 +74,8 @@ class Poller:
         self.trouble: str | None = None
         self.changed = asyncio.Event()
         self._turns = Turns(0, 0, 0)
+        self._visits = Visits(self._turns, clocks.monotonic, self._wake.set)
+        self._places: dict[asyncio.Task[None], Place] = {}
         self._pacer = Pacer(store)
         self._settler = Settler(store, self._pacer, clocks)
         self.use(settings, user_agent)
@@ -80,11 +89,11 @@ class Poller:
         self._sources = {source.id: source for source in settings.sources}
         self._twins = twins_of(settings.sources)
         self._per_host = polling.per_host
-        self._lease = LEASE_BEYOND_TIMEOUT + max((s.timeout for s in settings.sources), default=timedelta())
-        turns = Turns(polling.concurrency, polling.per_host, polling.host_delay.total_seconds())
-        turns.go_on_from(self._turns)
-        self._turns = turns
+        longest = max((s.timeout * len(addresses(s)) for s in settings.sources), default=timedelta())
+        self._lease = LEASE_BEYOND_TIMEOUT + timedelta(seconds=MOST_WAIT) + longest
+        self._turns.bound(polling.concurrency, polling.per_host, polling.host_delay.total_seconds())
         self._pacer.use(settings)
+        self._settler.use(settings)
 
     def wake(self) -> None:
         """Look for due sources soon."""
@@ -94,6 +103,11 @@ class Poller:
     def under_way(self) -> int:
         """How many attempts are running."""
         return len(self._tasks)
+
+    @property
+    def waiting(self) -> int:
+        """How many of them were led to another host and wait for its turn."""
+        return self._visits.waiting
 
     @property
     def _asking(self) -> set[str]:
@@ -133,7 +147,7 @@ class Poller:
             # Asked before claiming: a host that is busy while we claim may be free when the claim returns.
             idle = not (self._queue or self._tasks or self._finished)
             delayed = self._turns.next_start() is not None
-            claimed = await self._step(only=remaining, due=due, force=force)
+            claimed = await self._step(only=remaining, due=due, force=force, by_hand=not due)
             remaining.difference_update(claim.state.source.id for claim in claimed)
             if idle and not claimed and (not delayed or not remaining or self.trouble):
                 return
@@ -146,6 +160,7 @@ class Poller:
         What was claimed and has not begun is given back unpolled.
         """
         self._stopped = True
+        self._visits.close()
         if self._claiming is not None:
             await asyncio.wait([self._claiming])
         if self._tasks:
@@ -157,14 +172,18 @@ class Poller:
         await self._settle()
         unpolled = [claim.state.source.id for claim in self._queue]
         self._queue.clear()
-        if unpolled:
-            with suppress(StoreError):  # the leases pass by themselves
-                await asyncio.to_thread(self._store.release, unpolled, self._clocks.now())
+        await self._give_back(unpolled)
 
     # --- taking turns ---
 
     async def _step(
-        self, *, only: Collection[str] | None, due: bool, force: bool, at_most: int | None = None
+        self,
+        *,
+        only: Collection[str] | None,
+        due: bool,
+        force: bool,
+        by_hand: bool = False,
+        at_most: int | None = None,
     ) -> list[Claim]:
         """Claim what may be claimed, start what may start; return what was claimed."""
         self._wake.clear()
@@ -173,7 +192,7 @@ class Poller:
             # Shielded: a claim that is on disk is ours to poll or to give back, whatever becomes of this step.
             self._claiming = asyncio.create_task(self._claim(only, due=due, at_most=at_most))
             claimed = await asyncio.shield(self._claiming)
-        self._start_ready(force=force)
+        await self._start_ready(force=force, by_hand=by_hand)
         return claimed
 
     async def _claim(self, only: Collection[str] | None, *, due: bool, at_most: int | None) -> list[Claim]:
@@ -183,7 +202,7 @@ class Poller:
         if room <= 0 or at < self._paused_until or self._stopped:
             return []
         room = room if at_most is None else min(room, at_most)
-        waiting = Counter(claim.state.source.host for claim in self._queue)
+        waiting = Counter(claim.host.host for claim in self._queue)
         busy = self._turns.busy(at, waiting)
         try:
             claimed = await asyncio.to_thread(self._claimed, room, busy, only, due=due)
@@ -210,35 +229,58 @@ class Poller:
             )
         return claimed
 
-    def _start_ready(self, *, force: bool) -> None:
+    async def _start_ready(self, *, force: bool, by_hand: bool) -> None:
+        """Start what may start: attempts that were led to another host and wait there, then those that begin."""
         if self._stopped:
             return
+        self._visits.serve({claim.host.host for claim in self._queue})
         at = self._clocks.monotonic()
         waiting, self._queue = self._queue, deque()
+        held = []
         while waiting:
             claim = waiting.popleft()
-            host = claim.state.source.host
+            host = claim.host.host
+            if self._turns.is_held(host, at):
+                held.append(claim.state.source.id)
+                continue
             if not self._turns.may_start(host, at):
                 self._queue.append(claim)
                 continue
             self._turns.start(host, at)
+            self._visits.began(host)
             together = [claim, *self._twins_among(waiting, claim)]
-            task = asyncio.create_task(self._poll(together, force=force))
-            self._tasks[task] = together
+            place = Place(host)
+            task = asyncio.create_task(self._poll(together, place, force=force, by_hand=by_hand))
+            self._tasks[task], self._places[task] = together, place
             task.add_done_callback(self._ended)
+        await self._give_back(held)
+
+    async def _give_back(self, source_ids: Collection[str]) -> None:
+        """Give claimed sources back unpolled."""
+        if source_ids:
+            with suppress(StoreError):  # the leases pass by themselves
+                await asyncio.to_thread(self._store.release, source_ids, self._clocks.now())
 
     def _twins_among(self, waiting: deque[Claim], claim: Claim) -> list[Claim]:
         """Take those out of the queue that would ask for the same."""
         twins = self._twins.get(claim.state.source.id, frozenset())
-        url = claim.state.effective_url
-        found = [one for one in waiting if one.state.source.id in twins and one.state.effective_url == url]
+        found = [one for one in waiting if one.state.source.id in twins and self._ask_alike(one.state, claim.state)]
         for one in found:
             waiting.remove(one)
         return found
 
+    def _ask_alike(self, one: PollState, other: PollState) -> bool:
+        """Return whether twins would ask the same addresses in the same order."""
+        now = self._clocks.now()
+        return one.effective_url == other.effective_url and all(
+            chain(one, self._sources[one.source.id], now, by_hand=by_hand)
+            == chain(other, self._sources[other.source.id], now, by_hand=by_hand)
+            for by_hand in (False, True)
+        )
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         claims = self._tasks.pop(task)
-        self._turns.finish(claims[0].state.source.host)
+        self._visits.leave(self._places.pop(task))
         self._wake.set()
         if task.cancelled():
             self._queue.extend(claims)  # ended before it had begun: `stop` gives it back
@@ -255,21 +297,45 @@ class Poller:
 
     # --- one poll ---
 
-    async def _poll(self, claims: Sequence[Claim], *, force: bool) -> None:
+    async def _poll(self, claims: Sequence[Claim], place: Place, *, force: bool, by_hand: bool) -> None:
         """Walk sources at one address down the corridor; whatever happens, one outcome of each is saved."""
         riders = [rider for claim in claims if (rider := self._rider(claim))]
-        if stale := {claim.state.source.id for claim in claims} - {rider.source.id for rider in riders}:
-            with suppress(StoreError):  # the lease passes by itself
-                await asyncio.to_thread(self._store.release, stale, self._clocks.now())
+        await self._give_back({claim.state.source.id for claim in claims} - {rider.source.id for rider in riders})
         if not riders:
             return
         began, seen_at = self._clocks.monotonic(), self._clocks.now()
-        results = await Trip(self._network, self._reader, self._user_agent, riders, force=force).results(seen_at)
+        road = Road(
+            self._network,
+            self._reader,
+            self._user_agent,
+            visit=partial(self._visit, place),
+            hold=lambda url: self._turns.hold(host_key(url), self._clocks.monotonic() + UNTIL_SAVED),
+            offline=lambda: self._pacer.offline,
+        )
+        journeys = await Trip(road, riders, force=force, by_hand=by_hand).journeys(seen_at)
         ended = self._clocks.monotonic()
         took = timedelta(seconds=ended - began)
-        for (claim, source), result in zip(riders, results, strict=True):
-            self._finished.append(Finished(claim, source, result, seen_at, took, ended))
+        for (claim, source), journey in zip(riders, journeys, strict=True):
+            self._finished.append(Finished(claim, source, journey, seen_at, took, ended))
         await asyncio.shield(self._settle())
+
+    async def _visit(self, place: Place, url: str) -> None:
+        """Take the turn of the URL's host, see `fetch.Visit`; one that asked to be left alone is not asked."""
+        host = host_key(url)
+        if place.host == host:
+            return
+        await self._refuse_held(host)
+        await self._visits.move(place, host)
+        await self._refuse_held(host)
+
+    async def _refuse_held(self, host: str) -> None:
+        """Raise PollError where the host asked to be left alone, by whichever source it was asked."""
+        wait, now = await asyncio.to_thread(self._store.host, host), self._clocks.now()
+        if wait.not_before is None or wait.not_before <= now:
+            return
+        seconds = ceil((wait.not_before - now).total_seconds())
+        said = f"{host} asked to be left alone until {wait.not_before:%Y-%m-%d %H:%M} UTC ({wait.reason})"
+        raise PollError(FailureKind.RATE_LIMITED, said, headers={"retry-after": str(seconds)})
 
     def _rider(self, claim: Claim) -> Rider | None:
         """Return the claim with its source; None where feeds.yaml was changed after it was claimed."""
@@ -301,7 +367,7 @@ class Poller:
     async def _gathered(self) -> None:
         """Wait a moment for others to finish: a transaction costs as much as all that is done for a 304."""
         for _ in range(4):
-            if 2 * len(self._finished) >= len(self._tasks):
+            if 2 * len(self._finished) >= len(self._tasks) - self._visits.waiting:
                 return
             await asyncio.sleep(MOMENT)
 
@@ -324,4 +390,5 @@ def source_row(source: Source) -> SourceRow:
         keep_entries=source.keep.entries,
         floor=source.every or source.at_least,
         settings_digest=settings_digest(source),
+        other_hosts=tuple(dict.fromkeys(host_key(url) for url in source.fallback)),
     )

@@ -6,18 +6,24 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
-from aggregator.model import Failed, FailureKind, PollResult, Source, Unchanged, Updated
+from aggregator.fallbacks import for_schedule, held, settled
+from aggregator.hiding import Hiding
+from aggregator.model import Failed, FailureKind, Journey, PollResult, Settings, Source, Unchanged, Updated
 from aggregator.pacer import Ended, Pacer
 from aggregator.reconcile import asked, reconcile
 from aggregator.redirects import NOBODY_MOVED, moving_hosts
 from aggregator.schedule import after, interrupted
-from storage.contract import Changes, Claim, Poll, PollState, Saved, Store, StoreError
+from storage.contract import Changes, Claim, HostState, Poll, PollState, Saved, Store, StoreError
 
 log = logging.getLogger(__name__)
 
 _CAPPED = ", capped at "
 """In a reason: what was asked for is more than may be asked for; logged when it begins (rule 23)."""
+
+
+Holds: TypeAlias = tuple[HostState, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +53,17 @@ class Finished:
 
     claim: Claim
     source: Source
-    result: PollResult
+    journey: Journey
     seen_at: datetime
     took: timedelta
     ended: float
     """Monotonic seconds."""
+
+    def with_result(self, result: PollResult) -> Finished:
+        """Return it with another result, which then is of no address."""
+        if result is self.journey.result:
+            return self
+        return replace(self, journey=Journey(result, None, self.journey.missed))
 
 
 class Settler:
@@ -61,13 +73,18 @@ class Settler:
         self._store = store
         self._pacer = pacer
         self._clocks = clocks
+        self._hiding = Hiding()
+
+    def use(self, settings: Settings) -> None:
+        """Judge by the rules of these settings from now on."""
+        self._hiding.use(settings)
 
     def save(self, finished: Sequence[Finished]) -> list[Outcome]:
         """Reconcile and schedule each, save them together; what could not be saved is tried once more alone."""
         now = self._clocks.now()
-        ended = [Ended(one.source, one.claim.state, one.result, one.ended) for one in finished]
+        ended = [Ended(one.source, one.claim.state, one.journey, one.ended) for one in finished]
         results = self._pacer.judged(ended, now)
-        finished = [replace(one, result=result) for one, result in zip(finished, results, strict=True)]
+        finished = [one.with_result(result) for one, result in zip(finished, results, strict=True)]
         settled = [self._settled_whatever_comes(one, now) for one in finished]
         saved = self._store.save_polls([poll for poll, _ in settled], now)
         outcomes = []
@@ -85,16 +102,16 @@ class Settler:
         if done.error is not None:
             log.error("source=%s could not be saved: %s", one.source.id, done.error)
             result = Failed(FailureKind.STORAGE, done.error)
-            poll, result = self._settled(replace(one, result=result), now)
+            poll, result = self._settled(one.with_result(result), now)
             (done,) = self._store.save_polls([poll], now)
         return Outcome(one.source, result, poll.state, done, one.took)
 
     def _settled_whatever_comes(self, one: Finished, now: datetime) -> tuple[Poll, PollResult]:
         """Do what `_settled` does; a fault of ours there is this poll's outcome, and no matter of its batch."""
         failed = Failed(FailureKind.INTERNAL, "a fault of this program; its log has the traceback")
-        for result in (one.result, failed):
+        for result in (one.journey.result, failed):
             try:
-                return self._settled(replace(one, result=result), now)
+                return self._settled(one.with_result(result), now)
             except StoreError:
                 raise
             except Exception:  # as in `_poll`: a document must not take those that are saved beside it along
@@ -103,18 +120,26 @@ class Settler:
 
     def _settled(self, one: Finished, now: datetime) -> tuple[Poll, PollResult]:
         """Return what is to be saved of a finished poll, and its result with the instants of what is new."""
-        result, changes = one.result, Changes()
+        result, changes = one.journey.result, Changes()
         if isinstance(result, Updated):
             known = self._store.known(one.source.id, *asked(result.reading))
             changes = reconcile(known, result.reading, one.source, one.seen_at)
+            changes = self._hiding.judged(changes, result.reading.records, one.source.id)
             if not known.empty:
                 result = replace(result, new=tuple(sorted(min(r.published, r.first_seen) for r in changes.new)))
-        before = one.claim.state
-        moved = moving_hosts(before, self._store.states()) if _redirected_for_good(result) else NOBODY_MOVED
-        state, host = after(before, one.claim.host, one.source, result, now, self._clocks.jitter(), moved_hosts=moved)
-        if _CAPPED in state.next_reason and _CAPPED not in before.next_reason:
-            log.info("source=%s is asked again sooner than it wishes: %s", one.source.id, state.next_reason)
-        return Poll(state, host, changes), result
+        state, host, held = self._scheduled(one, result, now)
+        return Poll(state, host, changes, held), result
+
+    def _scheduled(self, one: Finished, result: PollResult, now: datetime) -> tuple[PollState, HostState, Holds]:
+        """Return the state after the poll, that of the host whose turn it took, and the hosts that it is to let alone."""
+        before, source = one.claim.state, one.source
+        plain = for_schedule(result, first=one.journey.address in {None, source.url})
+        moved = moving_hosts(before, self._store.states()) if _redirected_for_good(plain) else NOBODY_MOVED
+        jitter = self._clocks.jitter()
+        state, host = after(before, one.claim.host, source, plain, now, jitter, moved_hosts=moved)
+        state = settled(before, state, source, one.journey, now)
+        # Which host refused is told by the address that was asked, or where it led, not by whose turn it began.
+        return state, one.claim.host if isinstance(plain, Failed) else host, held(before, source, one.journey, now)
 
 
 def _redirected_for_good(result: PollResult) -> bool:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
 from aggregator.budget import Share
-from aggregator.fetch import fetch
+from aggregator.calm import UNREACHED
+from aggregator.fallbacks import OURS, chain, left_alone, none_answered, url_of
+from aggregator.fetch import Visit, fetch
 from aggregator.manners import request_of
 from aggregator.model import (
     Failed,
     FailureKind,
     Fetched,
+    Journey,
+    Missed,
     NotModified,
     PollError,
     PollResult,
@@ -24,6 +29,7 @@ from aggregator.model import (
     Updated,
 )
 from aggregator.network import Network
+from aggregator.targets import keeps_secrets, locate
 from aggregator.workers import Reader
 from storage.contract import Claim, PollState, Validators
 
@@ -37,57 +43,105 @@ class Rider(NamedTuple):
     source: Source
 
 
+@dataclass(frozen=True, slots=True)
+class Road:
+    """What an attempt goes by: the means to ask and to read, and the turns of the hosts that it comes to."""
+
+    network: Network
+    reader: Reader
+    user_agent: str
+    visit: Visit
+    """Takes the turn of a URL's host, see `fetch.Visit`."""
+    hold: Callable[[str], None]
+    """Lets nothing more start on the host of a URL that answered 429, until the store knows of it."""
+    offline: Callable[[], bool]
+    """Whether no host of the internet can be reached: then one address says what all would."""
+
+
 class Trip:
     """
     The way of some claimed sources that ask for the same: one request, one answer, each with its own reading.
 
-    Whatever happens, each comes back with a result.
+    Where it fails, the next of their addresses is asked, each once at most (`fallback`). Whatever happens, each
+    source comes back with a result.
     """
 
-    def __init__(
-        self, network: Network, reader: Reader, user_agent: str, riders: Sequence[Rider], *, force: bool
-    ) -> None:
-        self._network = network
-        self._reader = reader
-        self._user_agent = user_agent
+    def __init__(self, road: Road, riders: Sequence[Rider], *, force: bool, by_hand: bool = False) -> None:
+        self._road = road
         self._riders = riders
         self._force = force
-        self._answer: Fetched | NotModified | Failed | None = None
+        self._by_hand = by_hand
+        self._asked_for: set[str] = set()
+        """URLs, as they were sent."""
 
-    async def results(self, seen_at: datetime) -> list[PollResult]:
-        """Return what the poll of each rider came to; the body has its share of the budget until all are read."""
-        with self._network.budget.share() as share:
-            return [await self._result(rider, seen_at, share) for rider in self._riders]
-
-    async def _result(self, rider: Rider, seen_at: datetime, share: Share) -> PollResult:
-        result: PollResult
-        try:
-            if self._answer is None:
-                self._answer = await self._asked(share)
-            return await self._read(rider, self._answer, seen_at)
-        except PollError as error:
-            result = Failed(error.kind, error.detail, error.status, error.headers, error.hops)
-        except asyncio.CancelledError:
-            self._answer = result = Failed(FailureKind.INTERRUPTED, "we stopped while it was under way")
-        except Exception:  # a fault of ours must cost one poll, not the daemon; the traceback is logged
-            log.exception("source=%s a fault in the corridor", rider.source.id)
-            result = Failed(FailureKind.INTERNAL, "a fault of this program; its log has the traceback")
-        # What was refused to the first is not asked for again by the next.
-        self._answer = self._answer or result
-        return result
-
-    async def _asked(self, share: Share) -> Fetched | NotModified:
+    async def journeys(self, seen_at: datetime) -> list[Journey]:
+        """Return what the poll of each rider came to."""
         state, source = self._riders[0].claim.state, self._riders[0].source
+        missed: dict[str, list[Missed]] = {rider.source.id: [] for rider in self._riders}
+        done: dict[str, Journey] = {}
+        under_way = list(self._riders)
+        for address in chain(state, source, seen_at, by_hand=self._by_hand):
+            url = url_of(state, address)
+            if _sent_as(url) in self._asked_for:  # another address has led there
+                continue
+            results = await self._results(under_way, address, url, seen_at)
+            for rider, result in zip(under_way, results, strict=True):
+                before = missed[rider.source.id]
+                if isinstance(result, Failed):
+                    before.append(Missed(address, url, result))
+                if not isinstance(result, Failed) or result.kind in OURS:
+                    answered = None if isinstance(result, Failed) else address
+                    done[rider.source.id] = Journey(result, answered, tuple(before))
+            under_way = [rider for rider in under_way if rider.source.id not in done]
+            if not under_way or self._is_in_vain(results):
+                break
+        return [done.get(r.source.id) or _in_vain(r, missed[r.source.id], seen_at) for r in self._riders]
+
+    def _is_in_vain(self, results: Sequence[PollResult]) -> bool:
+        """Return whether our own network explains the failures, so that another address would fail like this one."""
+        unreached = all(isinstance(one, Failed) and one.kind in UNREACHED and not one.hops for one in results)
+        return unreached and self._road.offline()
+
+    async def _results(self, riders: Sequence[Rider], address: str, url: str, seen_at: datetime) -> list[PollResult]:
+        """Ask one address for all; the body has its share of the budget until all have read it."""
+        with self._road.network.budget.share() as share:
+            answer = await self._answer(riders, address, url, share)
+            if isinstance(answer, Failed) and answer.status == 429:
+                self._road.hold(Missed(address, url, answer).end)
+            return [await self._result(rider, answer, seen_at) for rider in riders]
+
+    async def _answer(
+        self, riders: Sequence[Rider], address: str, url: str, share: Share
+    ) -> Fetched | NotModified | Failed:
+        try:
+            answer = await self._asked(riders, address, url, share)
+        except (Exception, asyncio.CancelledError) as error:
+            answer = _failure(error, riders[0])
+        self._asked_for |= {_sent_as(url), *(hop.target for hop in answer.hops)}
+        return answer
+
+    async def _asked(
+        self, riders: Sequence[Rider], address: str, url: str, share: Share
+    ) -> Fetched | NotModified | Failed:
+        known = riders[0].claim.state.validators
         # A 304 says something only to those who would have asked the same.
-        agreed = not self._force and all(rider.claim.state.validators == state.validators for rider in self._riders)
+        agreed = not self._force and all(rider.claim.state.validators == known for rider in riders)
+        await self._road.visit(url)
         return await fetch(
-            self._network,
-            source,
-            state.effective_url or source.url,
-            state.validators if agreed else Validators(),
-            user_agent=self._user_agent,
+            self._road.network,
+            _at_address(riders[0].source, address),
+            url,
+            known if agreed else Validators(),
+            user_agent=self._road.user_agent,
             share=share,
+            visit=self._road.visit,
         )
+
+    async def _result(self, rider: Rider, answer: Fetched | NotModified | Failed, seen_at: datetime) -> PollResult:
+        try:
+            return await self._read(rider, answer, seen_at)
+        except (Exception, asyncio.CancelledError) as error:
+            return _failure(error, rider)
 
     async def _read(self, rider: Rider, answer: Fetched | NotModified | Failed, seen_at: datetime) -> PollResult:
         match answer:
@@ -97,7 +151,43 @@ class Trip:
                 return Unchanged(answer)
             case Fetched() if _same_body(answer, rider.claim.state) and not self._force:
                 return Unchanged(answer)
-        return Updated(answer, await self._reader.read(rider.source, answer, seen_at))
+        return Updated(answer, await self._road.reader.read(rider.source, answer, seen_at))
+
+
+def _failure(error: BaseException, rider: Rider) -> Failed:
+    """Return what an error is to the poll of the rider."""
+    match error:
+        case PollError():
+            return Failed(error.kind, error.detail, error.status, error.headers, error.hops)
+        case asyncio.CancelledError():
+            return Failed(FailureKind.INTERRUPTED, "we stopped while it was under way")
+    # A fault of ours must cost one poll, not the daemon.
+    log.error("source=%s a fault in the corridor", rider.source.id, exc_info=error)
+    return Failed(FailureKind.INTERNAL, "a fault of this program; its log has the traceback")
+
+
+def _in_vain(rider: Rider, missed: Sequence[Missed], seen_at: datetime) -> Journey:
+    state, source = rider.claim.state, rider.source
+    failed = none_answered(state, source, missed) if missed else left_alone(state, seen_at)
+    return Journey(failed, None, tuple(missed))
+
+
+def _at_address(source: Source, address: str) -> Source:
+    """Return the source as the fetch of one of its addresses sees it: what is meant for its first origin stays there."""
+    if address == source.url:
+        return source
+    try:
+        kept = keeps_secrets(locate(source.url), locate(address))
+    except (PollError, ValueError):
+        kept = False
+    return replace(source, url=address, headers=source.headers if kept else ())
+
+
+def _sent_as(url: str) -> str:
+    try:
+        return locate(url).text
+    except (PollError, ValueError):
+        return url
 
 
 def twins_of(sources: Iterable[Source]) -> dict[str, frozenset[str]]:

@@ -15,11 +15,18 @@ class Turns:
 
     def __init__(self, total: int, per_host: int, delay: float) -> None:
         """`delay` is the seconds between two starts on one host."""
+        self._running: Counter[str] = Counter()
+        self._next_start: dict[str, float] = {}
+        self._held: dict[str, float] = {}
+        self.bound(total, per_host, delay)
+
+    def bound(self, total: int, per_host: int, delay: float) -> None:
+        """Go by these bounds from now on; what is under way, and delays that have not passed, still count."""
         self.total = total
         self._per_host = per_host
         self._delay = delay
-        self._running: Counter[str] = Counter()
-        self._next_start: dict[str, float] = {}
+        if not delay:
+            self._next_start.clear()
 
     @property
     def running(self) -> int:
@@ -34,7 +41,10 @@ class Turns:
     def may_start(self, host: str, at: float) -> bool:
         """Return whether an attempt on this host may start now."""
         return (
-            self.running < self.total and self._running[host] < self._per_host and self._next_start.get(host, at) <= at
+            self.running < self.total
+            and self._running[host] < self._per_host
+            and self._next_start.get(host, at) <= at
+            and not self.is_held(host, at)
         )
 
     def start(self, host: str, at: float) -> None:
@@ -43,28 +53,32 @@ class Turns:
         if self._delay:
             self._next_start[host] = at + self._delay
 
-    def go_on_from(self, earlier: Turns) -> None:
-        """Take over the attempts under way and the delays that have not passed, under our own bounds."""
-        self._running = earlier._running
-        self._next_start = earlier._next_start if self._delay else {}
-
     def finish(self, host: str) -> None:
         """Count an attempt that ended."""
         self._running[host] -= 1
         if not self._running[host]:
             del self._running[host]
 
+    def hold(self, host: str, until: float) -> None:
+        """Let nothing start on a host that asked to be left alone, until the store knows of it."""
+        self._held[host] = max(until, self._held.get(host, until))
+
+    def is_held(self, host: str, at: float) -> bool:
+        """Return whether nothing may start on the host now because it asked to be left alone."""
+        return self._held.get(host, at) > at
+
     def busy(self, at: float, waiting: Mapping[str, int]) -> dict[str, int]:
         """
         Return per host how many of its places are taken: under way, `waiting` in our queue, or kept free by the delay.
 
-        A host whose delay has not passed counts as full.
+        A host whose delay has not passed, or that is held, counts as full.
         """
-        for host in [host for host, start in self._next_start.items() if start <= at]:
-            del self._next_start[host]
+        for times in (self._next_start, self._held):
+            for host in [host for host, until in times.items() if until <= at]:
+                del times[host]
         taken = Counter(self._running)
         taken.update(waiting)
-        return dict(taken) | dict.fromkeys(self._next_start, self._per_host)
+        return dict(taken) | dict.fromkeys([*self._next_start, *self._held], self._per_host)
 
     def next_start(self) -> float | None:
         """Return when the earliest delay passes; None where no host waits for one."""

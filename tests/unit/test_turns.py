@@ -65,16 +65,15 @@ def test_the_earliest_delay_is_told() -> None:
 
 
 def test_new_bounds_forget_neither_what_runs_nor_what_waits() -> None:
-    old = Turns(total=10, per_host=2, delay=1.0)
-    old.start("ended", at=5.0)
-    old.finish("ended")
-    old.start("running", at=4.0)
+    turns = Turns(total=10, per_host=2, delay=1.0)
+    turns.start("ended", at=5.0)
+    turns.finish("ended")
+    turns.start("running", at=4.0)
 
-    new = Turns(total=10, per_host=1, delay=2.0)
-    new.go_on_from(old)
+    turns.bound(total=10, per_host=1, delay=2.0)
 
-    assert not new.may_start("ended", at=5.5)
-    assert new.may_start("ended", at=6.0)
-    assert not new.may_start("running", at=6.0)
-    new.finish("running")
-    assert new.may_start("running", at=6.0)
+    assert not turns.may_start("ended", at=5.5)
+    assert turns.may_start("ended", at=6.0)
+    assert not turns.may_start("running", at=6.0)
+    turns.finish("running")
+    assert turns.may_start("running", at=6.0)

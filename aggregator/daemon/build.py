@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from aggregator import clock
+from aggregator import clock, hiding
 from aggregator.fetch import user_agent
 from aggregator.filing import Filer
 from aggregator.model import Settings
@@ -17,8 +18,11 @@ from aggregator.network import Network
 from aggregator.poll import Poller, source_row
 from aggregator.settling import Clocks, Outcome
 from aggregator.workers import Workers
+from storage.contract import Store, StoreError
 from storage.posts import Posts
 from storage.sqlite import SqliteStore
+
+log = logging.getLogger(__name__)
 
 FIRST_FILES = 2.0
 """Seconds for what an earlier run left unwritten, before the first poll; those that it may have written come first."""
@@ -55,6 +59,8 @@ async def plant(settings: Settings, report: Callable[[Outcome], None]) -> AsyncI
         )
         records = settings.storage.records
         filer = Filer(store, Posts(records)) if records else None
+        if fault := await asyncio.to_thread(judge, store, filer, settings):
+            log.error("%s", fault)
         if filer is not None:
             # Before the first poll: a file that was written just before a crash, and not noted, is recognised as
             # ours only while its record is still the same.
@@ -66,6 +72,23 @@ async def plant(settings: Settings, report: Callable[[Outcome], None]) -> AsyncI
         await asyncio.to_thread(workers.close)
         await network.aclose()
         await asyncio.to_thread(store.close)
+
+
+def judge(
+    store: Store, filer: Filer | None, settings: Settings, go_on: Callable[[], bool] = lambda: True
+) -> str | None:
+    """
+    Hide and show again what is stored, where rules or the operator's list say otherwise than before; blocks.
+
+    Returns why that could not be done, None where it was: nobody is kept from polling by it.
+    """
+    try:
+        judged = hiding.bring_up_to_date(store, settings, go_on)
+    except (StoreError, OSError) as error:
+        return f"what is hidden could not be judged again: {error}"
+    if filer is not None:
+        filer.take_away(judged.taken_out)
+    return None
 
 
 def _collect_less() -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from aggregator import clock, indexing
-from aggregator.daemon.build import Plant, plant
+from aggregator import clock, hiding, indexing
+from aggregator.daemon.build import Plant, judge, plant
 from aggregator.daemon.care import backup_if_due
 from aggregator.daemon.configuration import Configuration
 from aggregator.daemon.serving import WebServer, greeting, listening, located, web_server
@@ -49,6 +49,9 @@ class Daemon:
         self._reloads = asyncio.Lock()
         self._tick_at: datetime | None = None
         self._reached = self._unreached = 0
+        self._judged_by: object = None
+        """The settings and the state of the operator's list by which what is stored was judged."""
+        self._unjudged: str | None = None
         self._plant: Plant | None = None
         self._server: WebServer | None = None
 
@@ -105,6 +108,8 @@ class Daemon:
             settings = await asyncio.to_thread(self._configuration.changed)
             if settings is not None and self._plant is not None:
                 await self._take(settings, self._plant)
+            if self._plant is not None:
+                await self._judge(self._plant)
 
     async def _take(self, settings: Settings, built: Plant) -> None:
         old = self._settings
@@ -127,6 +132,20 @@ class Daemon:
         built.poller.use(settings, user_agent(settings.polling.user_agent, settings.server.base_url))
         built.poller.wake()
         say(log, logging.INFO, "feeds.yaml taken in", sources=len(settings.sources))
+
+    async def _judge(self, built: Plant) -> None:
+        """Hide and show again by the rules in force and the operator's list, where either has changed."""
+        settings = self._settings
+        by = settings, hiding.stamp(settings.storage.path)
+        if self._judged_by == by:
+            return
+        fault = await asyncio.to_thread(judge, built.store, built.filer, settings, lambda: not self._stopping.is_set())
+        if fault and fault != self._unjudged:
+            log.error("%s", fault)
+        self._unjudged = fault
+        if fault is None:
+            self._judged_by = by
+        built.poller.changed.set()  # the files of what is shown again, or seen otherwise, are to be written
 
     async def _maintain(self) -> None:
         """Let go of old records, compact the files, copy the store."""

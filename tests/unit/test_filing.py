@@ -88,4 +88,4 @@ def test_how_files_are_written_is_looked_up_once_for_many(store: SqliteStore, tm
     many = replace(settings(tmp_path), sources=Counted((SOURCE,)))
     Filer(store, Posts(tmp_path / "records", sync=False)).bring_up_to_date(many)
 
-    assert looked == 1
+    assert looked == 2  # for the forms, and for the rules

@@ -166,7 +166,9 @@ def command(options: Options, sources: tuple[str, ...], all_: bool, force: bool,
     due = not (all_ or sources)
     try:
         waiting = asyncio.run(
-            poll_once(settings, sources or known, due=due, force=force, index=not no_index, report=report)
+            poll_once(
+                settings, sources or known, due=due, named=bool(sources), force=force, index=not no_index, report=report
+            )
         )
     except KeyboardInterrupt:
         report.finish()

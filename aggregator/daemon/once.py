@@ -27,6 +27,7 @@ async def poll_once(
     source_ids: Collection[str],
     *,
     due: bool,
+    named: bool,
     force: bool,
     index: bool,
     report: Callable[[Outcome], None],
@@ -34,6 +35,7 @@ async def poll_once(
     """
     Poll these sources once, write the record files, and return a sentence for each source that has to wait.
 
+    `named`: somebody named them, so that what is gone is tried again too.
     `index` False leaves the search index to whoever polls next.
     SIGINT and SIGTERM end what is under way, save what it came to, and raise KeyboardInterrupt.
     Raises StoreError where the outcome could not be saved or a file not be written.
@@ -43,6 +45,7 @@ async def poll_once(
         if not due:
             states = await asyncio.to_thread(built.store.states)
             waiting = too_soon(states, settings.polling.allow_private, clock.now())
+            waiting |= {} if named else no_more(states)
         wanted = set(source_ids) - waiting.keys()
         interrupted = await _until_signalled(built, wanted, due=due, force=force)
         if built.filer:
@@ -85,6 +88,15 @@ def too_soon(states: Collection[PollState], allow_private: Collection[str], now:
             ago = int((now - last).total_seconds())
             waiting[source.id] = f"{source.id}: not asked; it was asked {ago} s ago, and five minutes are the least"
     return waiting
+
+
+def no_more(states: Collection[PollState]) -> dict[str, str]:
+    """Return by source id why it is asked no more unless somebody names it (rules 32 and 44)."""
+    stopped = (state for state in states if state.stopped)
+    return {
+        (one := state.source.id): f"{one}: not asked; it is {state.stopped}: `aggregator poll {one}` tries again"
+        for state in stopped
+    }
 
 
 async def look(url: str) -> tuple[Fetched, Reading]:

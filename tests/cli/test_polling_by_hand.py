@@ -147,6 +147,26 @@ def test_a_publisher_that_asked_us_to_wait_is_left_alone_even_by_name(three: Hom
     assert len(publisher.asked) == 1
 
 
+def test_what_is_gone_twice_is_asked_by_name_only(three: Home, publisher: Publisher) -> None:
+    publisher.plays("/gone", reply("410 Gone", b""))
+    three.settings = {
+        "polling": {"host_delay": "0s", "allow_private": [publisher.host]},
+        "sources": [{"id": "gone", "url": publisher.url("/gone")}],
+    }
+    three.write()
+    three.run("poll", "--all")
+    three.run("poll", "--all")
+
+    left_alone = three.run("poll", "--all")
+    asked = len(publisher.asked)
+    named = three.run("poll", "gone")
+
+    assert asked == 2
+    assert left_alone.stderr.splitlines()[0] == "gone: not asked; it is gone: `aggregator poll gone` tries again"
+    assert named.stdout.startswith("failed    gone  gone: 410 Gone")
+    assert len(publisher.asked) == 3
+
+
 def test_while_a_daemon_polls_a_poll_by_hand_leaves_with_4(three: Home, daemon: Start) -> None:
     running = daemon()
     running.until(lambda: len(running.titles()) == 3)

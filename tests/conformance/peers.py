@@ -113,6 +113,7 @@ def run(peer: Peer, polls: int, say: Callable[[str], None]) -> dict[str, object]
             (home / peer.file).write_text(peer.before + _get(f"{base}{peer.form}"))
             for name, text in peer.files:
                 (home / name).write_text(text)
+            (home / "authority.pem").write_text(_get(f"{base}authority.pem"))
             for number in range(1, polls + 1):
                 _get(f"{base}round")
                 say(f"{peer.name}: poll {number} of {polls}")
@@ -126,7 +127,9 @@ def run(peer: Peer, polls: int, say: Callable[[str], None]) -> dict[str, object]
 
 
 def _poll(peer: Peer, home: Path) -> None:
-    environment = os.environ | {"HOME": str(home), "TERM": "xterm"}
+    authority = str(home / "authority.pem")
+    trust = {"REQUESTS_CA_BUNDLE": authority, "CURL_CA_BUNDLE": authority}
+    environment = os.environ | trust | {"HOME": str(home), "TERM": "xterm", "PYTHONPATH": str(ROOT)}
     subprocess.run(
         peer.command, cwd=home, env=environment, timeout=LONGEST, check=False,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

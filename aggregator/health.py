@@ -11,6 +11,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
 from aggregator.gaps import halvings, is_recent
+from aggregator.manners import unusual
 from aggregator.model import FailureKind, Source
 from aggregator.shapes import instant
 from storage.contract import PollState
@@ -71,14 +72,8 @@ def health_of(source: PollState, now: datetime, written: Source | None = None) -
     stands in the reason.
     """
     health = _trouble(source, now) or _oddity(source, now) or _fine(source)
-    noted = "; ".join([health.reason, *(_overrides(written) if written else ())])
+    noted = "; ".join([health.reason, *(unusual(written) if written else ())])
     return health if noted == health.reason else Health(health.state, noted, health.since)
-
-
-def _overrides(written: Source) -> list[str]:
-    """Return what feeds.yaml says that a publisher or a reader ought to know (rules 55 and 58)."""
-    said = [] if written.tls_verify else ["its certificate is not verified (`tls_verify: false`)"]
-    return [*said, f"it is asked as {written.user_agent!r} (`user_agent`)"] if written.user_agent else said
 
 
 def _trouble(source: PollState, now: datetime) -> Health | None:

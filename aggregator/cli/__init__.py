@@ -7,9 +7,10 @@ import importlib
 import io
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 
@@ -30,6 +31,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "serve": "Serve the merged feed without polling.",
         "search": "Search the records.",
         "preview": "Show what a feed's address gives, without storing anything.",
+        "explain": "Tell why a source is polled when it is, or why an entry stands where it does.",
         "export": "Write the records as JSON lines or as record files.",
     },
     "Care": {
@@ -61,6 +63,37 @@ def usual_places(here: Path, environ: os._Environ[str] | dict[str, str]) -> list
     """Return where feeds.yaml is looked for, in order: here, the user's configuration folder, the machine's."""
     home = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "/")) / ".config")
     return [here / "feeds.yaml", home / "aggregator" / "feeds.yaml", Path("/etc/aggregator/feeds.yaml")]
+
+
+EXITS = {
+    EXIT_FOUND: "something failed or was found",
+    EXIT_USAGE: "wrong usage",
+    EXIT_CONFIG: "feeds.yaml unusable",
+    EXIT_STORE: "storage unusable or locked",
+    EXIT_INTERRUPTED: "interrupted",
+}
+"""What each exit code means; 0 is fine."""
+
+
+class Command(click.Command):
+    """A command whose help ends with examples and with the exit codes that it has."""
+
+    def __init__(
+        self, *args: Any, examples: Sequence[tuple[str, str]] = (), exits: Mapping[int, str] | None = None, **more: Any
+    ) -> None:
+        """`examples`: what is written after `aggregator`, and what it does; `exits` by code, what EXITS says where empty."""
+        super().__init__(*args, **more)
+        self.examples, self.exits = examples, exits or {}
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples and the exit codes."""
+        if self.examples:
+            with formatter.section("Examples"):
+                for line, words in self.examples:
+                    formatter.write(f"  aggregator {line}\n      {words}\n")
+        with formatter.section("Exit codes"):
+            said = {0: "fine", **{code: words or EXITS[code] for code, words in self.exits.items()}}
+            formatter.write_dl([(str(code), words) for code, words in sorted(said.items())])
 
 
 class Commands(click.Group):
@@ -99,16 +132,7 @@ class Commands(click.Group):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what the exit codes mean."""
         with formatter.section("Exit codes"):
-            formatter.write_dl(
-                [
-                    ("0", "fine"),
-                    ("1", "something failed or was found"),
-                    ("2", "wrong usage"),
-                    ("3", "feeds.yaml unusable"),
-                    ("4", "storage unusable or locked"),
-                    ("130", "interrupted"),
-                ]
-            )
+            formatter.write_dl([("0", "fine"), *((str(code), words) for code, words in EXITS.items())])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

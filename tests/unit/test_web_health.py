@@ -114,8 +114,9 @@ def test_what_a_source_does_unlike_others_stands_in_its_reason():
     odd = Source("paper", "https://paper.example/feed", "My paper", tls_verify=False, user_agent="Reader/1")
 
     assert health_of(a_state(), NOW, odd).reason == (
-        "the last answer was whole; its certificate is not verified (`tls_verify: false`); "
-        "it is asked as 'Reader/1' (`user_agent`)"
+        "the last answer was whole; "
+        "its certificate is not verified (tls_verify: false): anybody on the way can read and change it; "
+        'it is asked under the name "Reader/1" (user_agent)'
     )
 
 

@@ -1,0 +1,202 @@
+"""What `explain` reads of the store, and how its accounts read on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from aggregator import clock
+from aggregator.account import Shape, entry_account, source_account
+from aggregator.cli.common import counted
+from aggregator.filters import judge
+from aggregator.health import PAUSED, paused_row, roughly
+from aggregator.merge import plan, select
+from aggregator.model import Settings, Source, View
+from aggregator.poll import source_row
+from storage.contract import HostState, PollState, RecordQuery, Store
+from storage.record import Record
+
+MERGED = View("feed", "")
+"""The merged feed of all sources, as `/feed` serves it."""
+
+WIDE = 10
+"""Characters of the words that begin a line."""
+
+
+def of_source(store: Store | None, settings: Settings, written: Source) -> Shape:
+    """Return the account of a source of feeds.yaml; without a store, that of one which was never polled."""
+    now = clock.now()
+    if written in settings.paused:
+        return {**paused_row(written, (store.counts() if store else {}).get(written.id, 0)), "place": written.place}
+    states = {state.source.id: state for state in store.states()} if store else {}
+    state = states.get(written.id) or PollState(source_row(written), next_poll_at=now)
+    host = store.host(state.host) if store else HostState(state.host)
+    entries = store.counts().get(written.id, 0) if store else 0
+    return source_account(written, state, host, entries, now, settings.sources)
+
+
+def of_entry(store: Store, settings: Settings, record: Record) -> Shape:
+    """Return the account of a stored entry."""
+    beside = store.circumstances(record.key)
+    assert beside is not None  # noqa: S101 - the record was just read
+    standing = {view.name: why_not(store, view, record, settings) for view in (MERGED, *settings.views)}
+    return entry_account(record, beside, standing, settings)
+
+
+def why_not(store: Store, view: View, record: Record, settings: Settings) -> str | None:
+    """Return why the entry does not stand in the view's first page, None where it does."""
+    if record.hidden is not None:
+        return f"it is hidden: {record.hidden}"
+    if not _member(view, record, settings):
+        return "the view has none of its source, its category and its source's tags"
+    if record.backlog:
+        return "its source listed it when it was new, beyond its newest 20: it stands in the source's own feed only"
+    newest = max(filter(None, [store.newest_arrival(query) for query in plan(view, None)]), default=None)
+    if rule := judge(record, view.filters, newest):
+        return f"a rule of the view hides it: {rule}"
+    records = [one for query in plan(view, newest) for one in store.page(_whole(query)).records]
+    judged = (one for one in records if judge(one, view.filters, newest) is None)
+    if record.key in {one.key for one in select(view, newest, judged)}:
+        return None
+    cap = f", or its source has its {view.per_source} newest in it" if view.per_source else ""
+    return f"newer entries fill the view ({view.entries}, and what arrived within {roughly(view.window)}){cap}"
+
+
+def _member(view: View, record: Record, settings: Settings) -> bool:
+    if not (view.sources or view.categories or view.tags):
+        return True
+    tags = {tag for source in settings.sources if source.id == record.source_id for tag in source.tags}
+    return record.source_id in view.sources or record.categories[0] in view.categories or not tags.isdisjoint(view.tags)
+
+
+def _whole(query: RecordQuery) -> RecordQuery:
+    return replace(query, limit=max(query.limit, 1))
+
+
+# --- on a terminal ----------------------------------------------------------------------------------------------
+
+
+def source_text(told: Mapping[str, Any], now: datetime) -> str:
+    """Return the account of a source for a person."""
+    lines = [f"{told['id']}: {told['state']}", _line("why", told["reason"]), _line("address", told["url"])]
+    if told["name"] != told["id"]:
+        lines.insert(1, _line("name", told["name"]))
+    lines += [_line("written", told["place"])] if told.get("place") else []
+    if told["state"] == PAUSED.state:
+        return "\n".join(lines)
+    lines += _moves(told)
+    lines += [_line("next", _next(told, now)), *_terms(told["terms"])]
+    if wait := told["host_wait"]:
+        lines.append(_line("host", f"{wait['host']} is left alone until {_minute(wait['until'])}: {wait['reason']}"))
+    lines += _asked(told["request"])
+    if told["twins"]:
+        lines.append(_line("shared", f"one request serves {', '.join(told['twins'])} too"))
+    lines += _habit(told)
+    failed = f", {told['failures']} failed in a row" if told["failures"] else ""
+    seen = f"{counted(told['polls'], 'time')}{failed}; last asked {_minute(told['last_attempt_at'])}"
+    lines.append(_line("polled", f"{seen}, last well {_minute(told['last_success_at'])}"))
+    newest = f", the newest came {_minute(told['last_new_at'])}" if told["last_new_at"] else ""
+    lines.append(_line("entries", f"{told['entries']}{newest}"))
+    return "\n".join(lines)
+
+
+def _next(told: Mapping[str, Any], now: datetime) -> str:
+    if told["next_poll_at"] is None:
+        return f"never: {told['next_reason']}"
+    wait = datetime.fromisoformat(told["next_poll_at"]) - now
+    when = f"in {roughly(wait)}" if wait.total_seconds() > 0 else "due"
+    return f"{_minute(told['next_poll_at'])} ({when}): {told['next_reason']}"
+
+
+def _terms(terms: Sequence[Mapping[str, str]]) -> list[str]:
+    return [_line("", f"until {_minute(term['until'])}  {term['reason']}") for term in terms]
+
+
+def _moves(told: Mapping[str, Any]) -> list[str]:
+    lines = [_line("in use", told["in_use"])] if told["in_use"] != told["url"] else []
+    if redirect := told["redirect"]:
+        proof = "proven" if redirect["proven"] else f"seen {redirect['seen']} times, not proven yet"
+        lines.append(_line("moved", f"{redirect['target']} ({proof}, since {_minute(redirect['since'])})"))
+    if told["suggest"]:
+        lines.append(_line("suggest", f"{told.get('place') or 'feeds.yaml'}: {told['suggest']}"))
+    if fallback := told["fallback"]:
+        lines.append(_line("fallback", f"{', '.join(fallback['addresses'])}; in use: {fallback['in_use']}"))
+        for rest in fallback["resting"]:
+            until = f"left alone until {_minute(rest['until'])}" if rest["until"] else "left alone for good"
+            lines.append(_line("", f"{rest['address']} {until}: {rest['kind']}: {rest['detail']}"))
+    return lines
+
+
+def _asked(request: Mapping[str, Any]) -> list[str]:
+    validators = request["validators"]
+    kept = [
+        name for name, there in (("ETag", validators["etag"]), ("Last-Modified", validators["last_modified"])) if there
+    ]
+    lines = [
+        _line("asks", f"if changed, by {' and '.join(kept)}" if kept else "for the whole document: it has no validator")
+    ]
+    if request["headers"]:
+        lines.append(_line("headers", f"{', '.join(request['headers'])} (of its own; values are not shown)"))
+    for key, words in (("user_agent", "in place of our own"), ("proxy", "without its password")):
+        if request[key]:
+            lines.append(_line(key.replace("_", " "), f"{request[key]} ({words})"))
+    if not request["tls_verify"]:
+        lines.append(_line("tls", "its certificate is not verified (tls_verify: false)"))
+    return lines
+
+
+def _habit(told: Mapping[str, Any]) -> list[str]:
+    habit, gap = told["habit"], told["gap"]
+    lines = []
+    if habit["ingest_times"]:
+        usual = f"something every {habit['usual']}; " if habit["usual"] else ""
+        came = ", ".join(_minute(at) for at in habit["ingest_times"])
+        lines.append(_line("habit", f"{usual}the last {len(habit['ingest_times'])} entries came {came}"))
+    if gap["at"]:
+        halved = f"; its interval is halved {gap['halved']} times" if gap["halved"] else ""
+        lines.append(_line("gap", f"{_minute(gap['at'])}: entries may have gone by between two polls{halved}"))
+    return lines
+
+
+def entry_text(told: Mapping[str, Any]) -> str:
+    """Return the account of an entry for a person."""
+    updates = f"{told['updates']} times, last {_minute(told['updated'])}" if told["updates"] else "never"
+    came = _minute(told["came"]) + (", listed when its source was new" if told["with_its_source"] else "")
+    lines = [
+        f"{told['title'] or '(no title)'}",
+        _line("key", told["key"]),
+        _line("public id", told["public_id"]),
+        _line("link", told["link"] or "(none)"),
+        _line("source", f"{told['source']} ({told['source_name'] or 'no longer in feeds.yaml'})"),
+        _line("came", came),
+        _line(
+            "known by", told["identity"] + (f" (alias {told['alias']})" if told["alias"] != told["identity"] else "")
+        ),
+        _line("date", f"{_minute(told['date'])}: {told['date_reason']}"),
+        _line("updated", updates),
+        _line("listed", "yes" if told["listed"] else f"not since {_minute(told['unlisted_at'])}"),
+    ]
+    lines += [_line("hidden", told["hidden"])] if told["hidden"] else []
+    lines += [_line("withdrawn", f"{_minute(told['withdrawn'])}, by its publisher")] if told["withdrawn"] else []
+    for one in told["duplicates"]:
+        lines.append(
+            _line("also in", f"{one['source']} ({one['source_name'] or 'not in feeds.yaml'}), as {one['key']}")
+        )
+    lines += [_line("stands in" if view["stands"] else "not in", _place(view)) for view in told["views"]]
+    lines.append(_line("file", told["file"] or "(none)"))
+    return "\n".join(lines)
+
+
+def _place(view: Mapping[str, Any]) -> str:
+    return view["view"] if view["stands"] else f"{view['view']}: {view['why']}"
+
+
+def _line(word: str, said: object) -> str:
+    return f"  {word:<{WIDE}} {said}"
+
+
+def _minute(at: str | None) -> str:
+    """Return the instant to the minute, in UTC; the shapes have it whole."""
+    return f"{at[:10]} {at[11:16]}Z" if at else "never"

@@ -1,0 +1,133 @@
+"""`explain`: why a source is polled when it is, and why an entry stands where it does."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from plugins.daemons import rss
+from plugins.served_corpus import Home, Shelf
+
+
+@pytest.fixture
+def polled(home: Home, shelf: Shelf) -> Home:
+    """Two sources that list the same entry, one that is missing, one that is paused; a view of the first."""
+    home.settings = {"views": {"first": {"title": "First", "sources": ["notes"]}}}
+    home.sources = {"notes": "/a.xml", "copy": "/b.xml", "missing": "/missing.xml", "off": "/off.xml"}
+    home.more = {
+        "notes": {"name": "Notes", "headers": {"X-Key": "s3cret"}, "user_agent": "Own/1"},
+        "off": {"enabled": False},
+    }
+    home.write()
+    shelf.files = {"/a.xml": rss("1", "2"), "/b.xml": rss("2")}
+    assert home.run("poll").returncode == 1
+    return home
+
+
+def value(shown: str, word: str) -> str:
+    """Return what stands behind the word."""
+    found = re.search(rf"^  {word} +(.*)$", shown, flags=re.MULTILINE)
+    assert found, shown
+    return found[1]
+
+
+def test_a_source_is_explained_with_every_term_of_its_next_poll(polled: Home, shelf: Shelf) -> None:
+    shown = polled.run("explain", "notes")
+
+    assert (shown.returncode, shown.stderr) == (0, "")
+    lines = shown.stdout.splitlines()
+    assert lines[0] == "notes: ok"
+    assert value(shown.stdout, "address") == f"http://{shelf.host}/a.xml"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\dZ \(in [^)]+\): every 3 h", value(shown.stdout, "next"))
+    assert re.search(r"^ +until \S+ \S+Z  every 3 h: too few entries within 30 days", shown.stdout, re.MULTILINE)
+    assert value(shown.stdout, "headers") == "X-Key (of its own; values are not shown)"
+    assert value(shown.stdout, "user agent") == "Own/1 (in place of our own)"
+    assert value(shown.stdout, "asks") == "if changed, by ETag"
+    assert "s3cret" not in shown.stdout
+
+
+def test_a_source_as_json_is_its_row_and_all_that_is_known(polled: Home) -> None:
+    told = json.loads(polled.run("explain", "notes", "--json").stdout)
+    (row, *_) = json.loads(polled.run("list", "--json").stdout)
+
+    assert {key: told[key] for key in row} == row
+    assert [list(term) for term in told["terms"]][:1] == [["until", "reason"]]
+    assert told["request"]["headers"] == ["X-Key"]
+    assert told["request"]["validators"]["etag"] is True
+    assert told["polls"] == 1
+
+
+def test_a_failing_source_says_what_it_waits_for(polled: Home) -> None:
+    shown = polled.run("explain", "missing").stdout
+
+    assert shown.startswith("missing: failing\n")
+    assert value(shown, "next").endswith("backoff after 1 failure")
+    assert "  asks       for the whole document: it has no validator\n" in shown
+
+
+def test_a_paused_source_says_so(polled: Home) -> None:
+    shown = polled.run("explain", "off")
+
+    assert shown.returncode == 0
+    assert shown.stdout.startswith("off: paused\n")
+    assert "`enabled: false` in feeds.yaml" in shown.stdout
+
+
+def test_a_source_is_explained_before_its_first_poll(home: Home) -> None:
+    home.settings, home.sources, home.more = {}, {"notes": "/a.xml"}, {}
+    home.write()
+
+    shown = home.run("explain", "notes")
+
+    assert shown.returncode == 0
+    assert value(shown.stdout, "why") == "not polled yet"
+    assert not (home.folder / "data").exists()
+
+
+def test_an_entry_says_what_it_is_known_by_where_it_stands_and_who_else_has_it(polled: Home) -> None:
+    keys = {(one["source"], one["guid"]): one["key"] for one in polled.entries()}
+
+    shown = polled.run("explain", keys["notes", "2"]).stdout
+
+    assert shown.splitlines()[0] == "Title 2"
+    assert value(shown, "source") == "notes (Notes)"
+    assert value(shown, "known by") == "2"
+    assert value(shown, "date").endswith("the publisher's own publication date")
+    assert value(shown, "listed") == "yes"
+    assert value(shown, "also in").startswith("copy ")
+    assert value(shown, "also in").endswith(f"as {keys['copy', '2']}")
+    assert re.findall(r"^  stands in +(.*)$", shown, re.MULTILINE) == ["feed", "first"]
+    assert value(shown, "file").endswith(".md")
+
+
+def test_an_entry_says_why_it_is_not_in_a_view(polled: Home) -> None:
+    key = next(one["key"] for one in polled.entries() if one["source"] == "copy")
+
+    shown = polled.run("explain", key).stdout
+
+    assert value(shown, "not in") == "first: the view has none of its source, its category and its source's tags"
+
+
+def test_an_entry_is_found_by_link_public_id_and_the_beginning_of_its_key(polled: Home) -> None:
+    one = next(entry for entry in polled.entries() if entry["guid"] == "1")
+
+    told = [polled.run("explain", word, "--json").stdout for word in (one["link"], one["public_id"], one["key"][:9])]
+
+    assert [json.loads(shown)["key"] for shown in told] == [one["key"]] * 3
+
+
+def test_a_word_that_means_several_entries_names_them(polled: Home) -> None:
+    left = polled.run("explain", "https://site.example/2")
+
+    assert left.returncode == 2
+    assert "several entries are meant by 'https://site.example/2'; name one by its key:" in left.stderr
+    assert sorted(re.findall(r"^  \w{16}  (\w+)  Title 2$", left.stderr, re.MULTILINE)) == ["copy", "notes"]
+
+
+def test_a_word_that_means_nothing_suggests_the_near_source(polled: Home) -> None:
+    left = polled.run("explain", "ntoes")
+
+    assert left.returncode == 2
+    assert "neither a source nor an entry is called 'ntoes'; did you mean 'notes'?" in left.stderr

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
@@ -15,18 +16,29 @@ from aggregator.cli import Options
 from aggregator.config import load
 from aggregator.logs import set_up
 from aggregator.model import Settings
-from storage.contract import Store
+from storage.contract import Store, StoreError
 from storage.sqlite import SqliteStore
 
 
 def settings_of(options: Options) -> Settings:
     """Return what feeds.yaml says, `--data` taken in; warn of sources set aside. Raises ConfigError."""
     settings = load(options.config_path(), os.environ)
+    if settings.lists and (lists := _stored_lists(options.data or settings.storage.path)):
+        settings = load(options.config_path(), os.environ, lists)
     for warning in settings.warnings:
         click.echo(warning, err=True)
     if options.data is None:
         return settings
     return replace(settings, storage=replace(settings.storage, path=options.data.absolute()))
+
+
+def _stored_lists(folder: Path) -> Mapping[str, bytes]:
+    """Return what the lists on the web said when the daemon last asked; nothing where there is no store to tell."""
+    try:
+        with closing(SqliteStore.open_readonly(folder.absolute())) as store:
+            return {state.url: state.body for state in store.lists() if state.body is not None}
+    except StoreError:
+        return {}
 
 
 def log_to_stderr(options: Options) -> None:

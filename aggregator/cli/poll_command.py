@@ -153,10 +153,13 @@ def command(options: Options, sources: tuple[str, ...], all_: bool, force: bool,
     import asyncio  # noqa: PLC0415 - --help answers without it: 30 ms
 
     from aggregator.cli.common import log_to_stderr, settings_of, unknown_source  # noqa: PLC0415 - --help is fast
-    from aggregator.daemon.once import poll_once  # noqa: PLC0415 - the same
+    from aggregator.daemon.once import poll_once, refresh_lists  # noqa: PLC0415 - the same
 
     log_to_stderr(options)
     settings = settings_of(options)
+    if settings.lists:
+        asyncio.run(refresh_lists(settings))
+        settings = settings_of(options)
     known = {source.id for source in settings.sources}
     for wanted in sources:
         if wanted not in known:

@@ -36,6 +36,7 @@ class Plant:
     poller: Poller
     filer: Filer | None
     """None where feeds.yaml names no records folder."""
+    network: Network
 
 
 @asynccontextmanager
@@ -67,7 +68,7 @@ async def plant(settings: Settings, report: Callable[[Outcome], None]) -> AsyncI
             await asyncio.to_thread(filer.sweep)
             until = clock.monotonic() + FIRST_FILES
             await asyncio.to_thread(filer.bring_up_to_date, settings, lambda: clock.monotonic() < until)
-        yield Plant(store, poller, filer)
+        yield Plant(store, poller, filer, network)
     finally:
         await asyncio.to_thread(workers.close)
         await network.aclose()

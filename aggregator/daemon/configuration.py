@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,15 +44,19 @@ class Configuration:
         self.fault = fault
         self._seen = None
 
-    def changed(self) -> Settings | None:
-        """Return what the files say now where that may differ from what was last read, and can be used; else None."""
+    def changed(self, lists: Callable[[], Mapping[str, bytes]]) -> Settings | None:
+        """
+        Return what the files say now where that may differ from what was last read, and can be used; else None.
+
+        `lists` gives what the lists on the web said, by URL.
+        """
         stamps = _stamps(self._watched)
         self._looks += 1
         if stamps == self._seen and not (self.fault and self._looks % ANYWAY == 0):
             return None
         self._seen = stamps
         try:
-            settings = load(self._path, os.environ)
+            settings = load(self._path, os.environ, lists())
         except ConfigError as error:
             if self.fault != str(error):
                 log.error("feeds.yaml was changed and cannot be used; the last good one stays in force:\n%s", error)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from aggregator import clock, indexing
 from aggregator.daemon.build import Plant, plant
+from aggregator.daemon.lists import refresh
 from aggregator.fetch import fetch, user_agent
 from aggregator.hosts import host_and_port
 from aggregator.model import FailureKind, Fetched, PollError, Polling, Reading, Settings, Source
@@ -17,6 +18,7 @@ from aggregator.network import Network
 from aggregator.settling import Outcome
 from aggregator.workers import Workers
 from storage.contract import PollState, StoreError, Validators
+from storage.sqlite import SqliteStore
 
 LEAST_APART = timedelta(minutes=5)
 """Nobody's impatience asks a publisher twice within it (rule 27)."""
@@ -57,6 +59,17 @@ async def poll_once(
         if trouble := built.poller.trouble or (built.filer and built.filer.trouble):
             raise StoreError(trouble)
     return [waiting[source_id] for source_id in source_ids if source_id in waiting]
+
+
+async def refresh_lists(settings: Settings) -> None:
+    """Ask for the lists of sources whose time has come, and keep what they say. Raises StoreError."""
+    store = await asyncio.to_thread(SqliteStore.open, settings.storage.path)
+    network = Network(settings.polling.allow_private)
+    try:
+        await refresh(store, network, settings.lists, user_agent(settings.polling.user_agent, settings.server.base_url))
+    finally:
+        await network.aclose()
+        await asyncio.to_thread(store.close)
 
 
 async def _until_signalled(built: Plant, wanted: Collection[str], *, due: bool, force: bool) -> bool:

@@ -18,6 +18,7 @@ from aggregator import clock, hiding, indexing
 from aggregator.daemon.build import Plant, judge, plant
 from aggregator.daemon.care import backup_if_due
 from aggregator.daemon.configuration import Configuration
+from aggregator.daemon.lists import refresh, stored_lists
 from aggregator.daemon.serving import WebServer, greeting, listening, located, web_server
 from aggregator.fetch import user_agent
 from aggregator.health import Facts
@@ -25,7 +26,7 @@ from aggregator.logs import say
 from aggregator.model import Failed, FailureKind, Settings, Unchanged
 from aggregator.poll import source_row
 from aggregator.settling import Outcome
-from storage.contract import StoreError
+from storage.contract import Store, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,7 @@ class Daemon:
         )
         scheduler.add_job(self._tick, "interval", seconds=1, id="tick", next_run_time=clock.now())
         scheduler.add_job(self._reload, "interval", seconds=2, id="reload")
+        scheduler.add_job(self._refresh_lists, "interval", seconds=30, id="lists", next_run_time=clock.now())
         scheduler.add_job(self._maintain, "interval", hours=1, id="maintain")
         return scheduler
 
@@ -104,12 +106,27 @@ class Daemon:
 
     async def _reload(self) -> None:
         """Take in a changed feeds.yaml; a broken one leaves the good one in force."""
+        assert self._plant is not None  # noqa: S101 - jobs run inside run() only
+        store = self._plant.store
         async with self._reloads:
-            settings = await asyncio.to_thread(self._configuration.changed)
-            if settings is not None and self._plant is not None:
+            try:
+                settings = await asyncio.to_thread(self._configuration.changed, lambda: stored_lists(store))
+            except StoreError as error:
+                self._configuration.refuse(f"feeds.yaml cannot be read anew, as the store cannot be read: {error}")
+                return
+            if settings is not None:
                 await self._take(settings, self._plant)
             if self._plant is not None:
                 await self._judge(self._plant)
+
+    async def _refresh_lists(self) -> None:
+        """Ask for the lists of sources whose time has come, and take in what they say."""
+        assert self._plant is not None  # noqa: S101 - jobs run inside run() only
+        settings, built = self._settings, self._plant
+        agent = user_agent(settings.polling.user_agent, settings.server.base_url)
+        if settings.lists and await refresh(built.store, built.network, settings.lists, agent):
+            self._configuration.look_again()
+            await self._reload()
 
     async def _take(self, settings: Settings, built: Plant) -> None:
         old = self._settings
@@ -119,9 +136,8 @@ class Daemon:
                 log.warning("%s.%s was changed: that takes effect when the daemon starts again", part, name)
         storage = replace(settings.storage, path=old.storage.path, records=old.storage.records)
         settings = replace(settings, storage=storage, server=replace(settings.server, listen=old.server.listen))
-        rows = [source_row(source) for source in settings.sources]
         try:
-            await asyncio.to_thread(built.store.sync_sources, rows, clock.now())
+            await asyncio.to_thread(_sync, built.store, settings)
         except StoreError as error:
             self._configuration.refuse(
                 f"feeds.yaml was changed, and is taken in once the store can be written: {error}"
@@ -131,6 +147,8 @@ class Daemon:
         self._configuration.taken_in()
         built.poller.use(settings, user_agent(settings.polling.user_agent, settings.server.base_url))
         built.poller.wake()
+        if set(settings.lists) - set(old.lists):
+            self._listing = asyncio.create_task(self._refresh_lists())
         say(log, logging.INFO, "feeds.yaml taken in", sources=len(settings.sources))
 
     async def _judge(self, built: Plant) -> None:
@@ -232,6 +250,10 @@ class Daemon:
             log.warning(
                 "no publisher can be reached: is there a network? `aggregator demo` (or `make demo`) needs none"
             )
+
+
+def _sync(store: Store, settings: Settings) -> None:
+    store.sync_sources([source_row(source) for source in settings.sources], clock.now())
 
 
 async def run(settings: Settings, *, data: Path | None, announce: Callable[[str], None]) -> int:

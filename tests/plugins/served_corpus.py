@@ -29,6 +29,7 @@ class Shelf:
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = dict(files)
         self.statuses: list[int] = []
+        self.paths: list[str] = []
         shelf = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -40,6 +41,7 @@ class Shelf:
                 status = 404 if body is None else 304 if self.headers.get("If-None-Match") == tag else 200
                 sent = body if status == 200 and body else b""
                 shelf.statuses.append(status)
+                shelf.paths.append(unquote(self.path))
                 self.send_response(status)
                 self.send_header("ETag", tag)
                 self.send_header("Content-Type", "application/xml")

@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint unit bench picture clean
+.PHONY: help run demo test lint unit bench picture schema clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 16
@@ -33,6 +33,9 @@ bench: $(VENV)/.ready-bench ## Measure against a peer in one run, and print the 
 
 picture: $(VENV)/.ready-dev ## Take the picture of the README anew, from the demo in Chromium
 	$(BIN)/python -m tests.browser.picture
+
+schema: $(VENV)/.ready-dev ## Write feeds.schema.json anew, from the model of feeds.yaml
+	$(BIN)/python -c "from pathlib import Path; from aggregator.config.jsonschema import write; write(Path())"
 
 clean: ## Remove what the set-up made; data stays
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis artifacts

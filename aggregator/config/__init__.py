@@ -13,7 +13,7 @@ from aggregator.config.starter import template
 if TYPE_CHECKING:
     from aggregator.model import Settings
 
-__all__ = ["ConfigError", "Fault", "duration", "keys", "load", "render", "template"]
+__all__ = ["ConfigError", "Fault", "duration", "keys", "load", "render", "schema_json", "template"]
 
 
 def load(path: Path, environ: Mapping[str, str], lists: Mapping[str, bytes] | None = None) -> Settings:
@@ -39,3 +39,12 @@ def keys() -> tuple[str, ...]:
     from aggregator.config.schema import names  # noqa: PLC0415 - as above
 
     return names()
+
+
+def schema_json() -> str:
+    """
+    Return the JSON schema of feeds.yaml (draft 2020-12) for editors, as it ships: `feeds.schema.json`.
+
+    `aggregator.config.jsonschema` makes it of the model.
+    """
+    return Path(__file__).with_name("feeds.schema.json").read_text(encoding="utf-8")

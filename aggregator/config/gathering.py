@@ -168,27 +168,27 @@ class _Walk:
             told = f"{names} stand together; an item is one of {', '.join(KINDS)}"
             more = "; what is tried when `url` fails goes under `fallback`" if set(said) == {"url", "rsshub"} else ""
             report.add(at.line, at.column, f"{places.whose}{told}{more}")
-        elif "sources" in item.entries:
-            at = item.entries["sources"][0]
-            report.add(
-                at.line, at.column, "a group is `- group: Name` with `sources` under it; the name is missing here"
-            )
         else:
             self._no_kind(places, item)
         return None
 
     def _no_kind(self, places: Places, item: MapNode) -> None:
-        """Tell that no URL stands there; where it stands under a wrong name, that alone."""
-        part = GroupPart if "group" in item.entries else SourcePart
-        strange = [key for key in item.entries if key not in part.model_fields]
+        """Tell that nothing says what the item is; where that stands under a wrong name, that alone."""
         before = len(places.report.faults)
-        for key in strange:
-            places.unknown((key,), part)
+        for key in item.entries:
+            if key not in SourcePart.model_fields and key not in {*KINDS, "sources"}:
+                places.unknown((key,), SourcePart, also=KINDS)
         meant = {fault.suggestion for fault in places.report.faults[before:]}
-        if not meant & (KINDS.keys() | {"base"}):
-            empty = next((key for key in KINDS if key in item.entries), None)
-            what = f"`{empty}` says nothing" if empty not in {None, "url"} else "lacks its `url`"
-            places.report.add(item.line, item.column, f"{places.whose}{what}")
+        if meant & KINDS.keys():
+            return
+        if "sources" in item.entries:
+            at = item.entries["sources"][0]
+            told = "a group is `- group: Name` with `sources` under it; the name is missing here"
+            places.report.add(at.line, at.column, told)
+            return
+        empty = next((key for key in KINDS if key in item.entries), "url")
+        told = "lacks its `url`" if empty == "url" else f"`{empty}` says nothing"
+        places.report.add(item.line, item.column, f"{places.whose}{told}")
 
     def _judged(self, node: Node, part: type[Inherited], places: Places, item: Node) -> Inherited | None:
         """Return the item as its model; None, and a fault or a warning, where it cannot be used."""

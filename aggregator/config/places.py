@@ -144,14 +144,14 @@ class Places:
         else:
             self.fault(loc, f"text stands here; a list is meant: [{node.text[:60]}]")
 
-    def unknown(self, loc: Loc, part: type[Part]) -> None:
-        """Note a key that the mapping above it does not take."""
+    def unknown(self, loc: Loc, part: type[Part], also: Collection[str] = ()) -> None:
+        """Note a key that the mapping above it does not take; `also` are keys that would do there too."""
         inner = schema.part_at(part, loc[:-1]) or schema.Document
         key = str(loc[-1])
         above = self.node(loc[:-1])
         at: Node = above.entries[key][0] if isinstance(above, MapNode) and key in above.entries else above
         shown = key if key.isprintable() and len(key) <= 60 else f"{key[:60]!a}"
-        known = schema.known(inner)
+        known = dict.fromkeys((*schema.known(inner), *also))
         likely = likely_key(key, known)
         elsewhere = next((name for name in schema.names() if name.rpartition(".")[2] == key), None)
         if likely is None and elsewhere is not None:

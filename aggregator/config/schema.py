@@ -353,7 +353,7 @@ class Document(Part):
     sources: tuple[Item, ...] = Field(
         default=(), description="What is polled: URLs, sources, groups, OPML and other files."
     )
-    views: dict[str, ViewPart] = Field(default={}, description="Merged feeds with their own title and choice.")
+    views: dict[str, ViewPart | None] = Field(default={}, description="Merged feeds with their own title and choice.")
 
 
 def names() -> tuple[str, ...]:

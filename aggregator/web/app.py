@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aggregator.health import Facts, source_rows, unready
 from aggregator.model import Settings
-from aggregator.web import assets, pages
+from aggregator.web import assets, pages, status
 from aggregator.web.answer import Answer, RawHeaders, Representation, answer, header
 from aggregator.web.errors import error
 from aggregator.web.feeds import FORMATS, near, page_of, render_feed, wish_of
@@ -116,6 +116,22 @@ class Web:
         shown = await self._at_present("sources", now, made)
         headers = [(b"content-type", b"application/json"), (b"cache-control", self._fresh)]
         return answer(request.scope, shown, [*headers, *_SHARED])
+
+    async def source_status(self, request: Request) -> Response:
+        """Answer with how one source is, and why it is polled when it is: a page, or JSON."""
+        source_id, now, written = request.path_params["id"], self._now(), self._settings()
+        as_json = request.scope["path"].endswith(".json")
+
+        def made() -> bytes:
+            told = status.source_status(self._store, written, source_id, now)
+            return status.as_json(told) if as_json else status.as_page(self.site, told)
+
+        shown = await self._at_present(("status", source_id, as_json), now, made)
+        if as_json:
+            headers = [(b"content-type", b"application/json"), (b"cache-control", self._fresh), *_SHARED]
+        else:
+            headers = [*pages.PAGE_HEADERS, (b"cache-control", self._fresh), (b"vary", b"Accept-Encoding")]
+        return answer(request.scope, shown, headers)
 
     async def _at_present(self, key: Hashable, now: datetime, make: Callable[[], bytes]) -> Representation:
         """
@@ -273,6 +289,8 @@ def create_app(
         Route("/", web.river),
         Route("/feed", web.to_feed),
         Route("/sources.json", web.sources),
+        Route("/source/{id}/status", web.source_status),
+        Route("/source/{id}/status.json", web.source_status),
         Route("/healthz", web.live),
         Route("/readyz", web.ready),
         Route("/robots.txt", web.robots),

@@ -117,6 +117,15 @@ def first_page(
     )
 
 
+def status_page(
+    site: Site, told: Mapping[str, object], lines: Sequence[tuple[str, str]], terms: Sequence[Mapping[str, str]]
+) -> bytes:
+    """Return how one source is as HTML: words and what they say, and the terms of its next poll."""
+    style = static_path("page.css", site.prefix)
+    page = _pages.get_template("status.html").render(site=site, style=style, told=told, lines=lines, terms=terms)
+    return page.encode()
+
+
 def _tally(healths: Sequence[tuple[str, Health]]) -> list[tuple[str, int]]:
     """Return how many sources are in each state, in the order in which the states are declared."""
     counted = Counter(health.state for _, health in healths)

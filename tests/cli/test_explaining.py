@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 
-from plugins.daemons import rss
+from plugins.daemons import Running, rss
 from plugins.served_corpus import Home, Shelf
+
+Start = Callable[..., Running]
 
 
 @pytest.fixture
@@ -131,3 +134,35 @@ def test_a_word_that_means_nothing_suggests_the_near_source(polled: Home) -> Non
 
     assert left.returncode == 2
     assert "neither a source nor an entry is called 'ntoes'; did you mean 'notes'?" in left.stderr
+
+
+# --- the same over HTTP ---
+
+
+def test_the_status_page_of_a_source_shows_every_reason_and_its_json_is_what_explain_tells(
+    polled: Home, daemon: Start
+) -> None:
+    told = json.loads(polled.run("explain", "notes", "--json").stdout)
+    running = daemon("serve")
+
+    page, served = running.get("/source/notes/status"), running.get("/source/notes/status.json")
+
+    assert (page[0], served[0]) == (200, 200)
+    text = page[2].decode()
+    assert '<h2 id="name">Notes <span class="state ok">ok</span></h2>' in text
+    assert "every 3 h: too few entries within 30 days" in text
+    assert "X-Key" in text
+    assert "s3cret" not in text + served[2].decode()
+    shown = json.loads(served[2])
+    del told["habit"], shown["habit"]  # how long it was idle changes by the second
+    assert shown == {key: value for key, value in told.items() if key != "place"}
+
+
+def test_a_source_that_there_is_not_has_no_status_and_the_near_one_is_named(polled: Home, daemon: Start) -> None:
+    running = daemon("serve")
+
+    status, _, body = running.get("/source/ntoes/status.json")
+
+    assert status == 404
+    assert json.loads(body)["detail"] == "there is no source 'ntoes' (did you mean 'notes'?)"
+    assert "paused" in running.get("/source/off/status")[2].decode()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from aggregator.calm import UNREACHED, Clockwatch, Look, Occasion, Reach, mended, others, shifted, spread
 from aggregator.hosts import host_and_port
-from aggregator.model import Failed, FailureKind, Journey, PollResult, Settings, Source, Updated
+from aggregator.model import Failed, FailureKind, Journey, Polling, PollResult, Source, Updated
 from aggregator.schedule import after
 from storage.contract import HostState, Poll, PollState, Store
 
@@ -40,16 +40,15 @@ class Pacer:
         self._reach = Reach()
         self._returned = False
         self._private: frozenset[str] = frozenset()
-        self._sources: dict[str, Source] = {}
+        self._sources: Mapping[str, Source] = {}
         self.own: frozenset[str] = frozenset()
         """Ids of the sources on the operator's own hosts."""
 
-    def use(self, settings: Settings) -> None:
+    def use(self, polling: Polling, sources: Mapping[str, Source], own: frozenset[str]) -> None:
         """Go by these settings; what they add is spread like what comes due while nothing polls."""
-        private = settings.polling.allow_private
-        self._private = private
-        self._sources = {source.id: source for source in settings.sources}
-        self.own = frozenset(source.id for source in settings.sources if host_and_port(source.url) in private)
+        self._private = polling.allow_private
+        self._sources = sources
+        self.own = own
         self._returned = True
 
     @property

@@ -24,7 +24,7 @@ from aggregator.fetch import user_agent
 from aggregator.health import Facts
 from aggregator.logs import say
 from aggregator.model import Failed, FailureKind, Settings, Unchanged
-from aggregator.poll import source_row
+from aggregator.poll import Roster, roster, source_row
 from aggregator.settling import Outcome
 from storage.contract import Store, StoreError
 
@@ -137,7 +137,7 @@ class Daemon:
         storage = replace(settings.storage, path=old.storage.path, records=old.storage.records)
         settings = replace(settings, storage=storage, server=replace(settings.server, listen=old.server.listen))
         try:
-            await asyncio.to_thread(_sync, built.store, settings)
+            known = await asyncio.to_thread(_synced, built.store, settings)
         except StoreError as error:
             self._configuration.refuse(
                 f"feeds.yaml was changed, and is taken in once the store can be written: {error}"
@@ -145,7 +145,7 @@ class Daemon:
             return
         self._settings = settings
         self._configuration.taken_in()
-        built.poller.use(settings, user_agent(settings.polling.user_agent, settings.server.base_url))
+        built.poller.use(settings, user_agent(settings.polling.user_agent, settings.server.base_url), known)
         built.poller.wake()
         if set(settings.lists) - set(old.lists):
             self._listing = asyncio.create_task(self._refresh_lists())
@@ -252,8 +252,10 @@ class Daemon:
             )
 
 
-def _sync(store: Store, settings: Settings) -> None:
+def _synced(store: Store, settings: Settings) -> Roster:
+    """Let the store know the sources; return who is polled: both take their time of many, apart from the loop."""
     store.sync_sources([source_row(source) for source in settings.sources], clock.now())
+    return roster(settings)
 
 
 async def run(settings: Settings, *, data: Path | None, announce: Callable[[str], None]) -> int:

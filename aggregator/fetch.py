@@ -25,7 +25,7 @@ from aggregator.network import Network
 from aggregator.targets import Target, keeps_secrets, locate, redirected
 from storage.contract import Validators
 
-__all__ = ["Limits", "Visit", "fetch", "user_agent"]
+__all__ = ["Limits", "Visit", "fetch", "user_agent", "with_agent"]
 
 Visit = Callable[[str], Awaitable[None]]
 """
@@ -339,6 +339,12 @@ def user_agent(template: str, base_url: str | None) -> str:
     text = re.sub(r"^feed-aggregator(?![/\w-])", f"feed-aggregator/{__version__}", template)
     text = text.replace("{version}", __version__)
     return " ".join("".join(c if "!" <= c <= "~" else " " for c in text).split()) or f"feed-aggregator/{__version__}"
+
+
+def with_agent(source: Source, base_url: str | None) -> Source:
+    """Return the source, the template of its own user agent, if it has one, filled in as `user_agent` does it."""
+    own = source.user_agent
+    return source if own is None else replace(source, user_agent=user_agent(own, base_url))
 
 
 def readable(headers: httpx.Headers) -> Mapping[str, str]:

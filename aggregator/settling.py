@@ -128,6 +128,8 @@ class Settler:
             if not known.empty:
                 result = replace(result, new=tuple(sorted(min(r.published, r.first_seen) for r in changes.new)))
         state, host, held = self._scheduled(one, result, now)
+        if _CAPPED in state.next_reason and _CAPPED not in one.claim.state.next_reason:
+            log.info("source=%s is asked again sooner than it wishes: %s", one.source.id, state.next_reason)
         return Poll(state, host, changes, held), result
 
     def _scheduled(self, one: Finished, result: PollResult, now: datetime) -> tuple[PollState, HostState, Holds]:

@@ -256,6 +256,6 @@ DURATION_SHAPE = matching("^[0-9]{1,12}[smhd]$")
 EVERY_SHAPE: Shape = {"anyOf": [{"const": "auto"}, DURATION_SHAPE]}
 TRUTH_SHAPE: Shape = {"anyOf": [{"type": "boolean"}, VARIABLE_SHAPE]}
 IMAGES_SHAPE: Shape = {"anyOf": [{"const": False}, matching(r"\{url(_encoded)?\}")]}
-PROXY_SHAPE: Shape = {"anyOf": [{"const": False}, matching("^(https?|socks5)://")]}
+PROXY_SHAPE: Shape = {"anyOf": [{"const": False}, matching("^(https?|socks5h?)://")]}
 URL_SHAPE = matching(r"^\s*(https?://|rsshub:)")
 HTTP_SHAPE = matching(r"^\s*https?://")

@@ -12,9 +12,9 @@ from aggregator.config.faults import WrongValueError
 URL_RULE = "a URL begins with http:// or https://, has a host, and no space"
 LISTEN_RULE = "host:port, [v6]:port or unix:/path"
 PRIVATE_RULE = "an exact host:port, such as 127.0.0.1:1200"
-PROXY_RULE = "http://host:port, https://host:port or socks5://host:port is meant"
+PROXY_RULE = "http://host:port, https://host:port, socks5://host:port or socks5h://host:port is meant"
 PORTS = {"http": 80, "https": 443}
-PROXIES = frozenset(("http", "https", "socks5"))
+PROXIES = frozenset(("http", "https", "socks5", "socks5h"))
 
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b\ufeff]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(/{0,3})(.*)", re.DOTALL)
@@ -51,7 +51,7 @@ def base_url(text: str) -> str:
 
 
 def proxy(text: str) -> str:
-    """Return the URL of a proxy: `http://`, `https://` or `socks5://`, host and port, a log-in perhaps. It is never quoted."""
+    """Return the URL of a proxy: `http://`, `https://`, `socks5://` or `socks5h://`, host and port, a log-in perhaps. It is never quoted."""
     url = text.strip()
     if url.isascii() and not url.isprintable():
         raise WrongValueError("has a control character in it")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from aggregator.model import FailureKind
+from aggregator import __version__
+from aggregator.fetch import with_agent
+from aggregator.model import FailureKind, Source
 from plugins.asking import ask, asked_whole, brought_home, far_away, refusal
 from plugins.certificates import Certificates
 from plugins.publisher import Publisher, reply
@@ -106,3 +109,12 @@ def test_a_cookie_for_the_whole_domain_goes_to_its_other_hosts(publisher: Publis
     ask(publisher.url("/feed", "www.a.example"), allow=(), **FAR)
 
     assert [asked.header("Cookie") for asked in publisher.asked] == [None, b"a=1"]
+
+
+def test_a_name_of_a_sources_own_is_filled_in_as_the_usual_one_is() -> None:
+    plain = Source("s", "https://a.example/feed", "s")
+
+    named = with_agent(replace(plain, user_agent="Ann/{version} (+{base_url})"), "https://news.example.org/")
+
+    assert named.user_agent == f"Ann/{__version__} (+https://news.example.org/)"
+    assert with_agent(plain, "https://news.example.org/") is plain

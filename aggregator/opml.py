@@ -113,7 +113,7 @@ def write(feeds: Iterable[Listed], title: str = "Subscriptions") -> bytes:
     listed = list(feeds)
     root = etree.Element("opml", {"version": "2.0"}, nsmap={"aggregator": NAMESPACE})
     head, body = etree.SubElement(root, "head"), etree.SubElement(root, "body")
-    etree.SubElement(head, "title").text = _line(title)
+    etree.SubElement(head, "title").text = one_line(title)
     folders: dict[tuple[str, ...], etree._Element] = {(): body}
     for place, one in _placed(listed):
         for depth, name in enumerate(one.folders, 1):
@@ -127,7 +127,7 @@ def write(feeds: Iterable[Listed], title: str = "Subscriptions") -> bytes:
 
 def _placed(listed: Sequence[Listed]) -> Iterator[tuple[str, Listed]]:
     """Return the feeds with their places as text, `""` for all where folders leave the order as it is."""
-    clean = [replace(one, title=_line(one.title), folders=_folders(one.folders)) for one in listed]
+    clean = [replace(one, title=one_line(one.title), folders=_folders(one.folders)) for one in listed]
     # A folder stands where the first of its feeds would.
     first: dict[tuple[str, ...], int] = {}
     for index, one in enumerate(clean):
@@ -195,7 +195,7 @@ class _Reader:
 
     def start(self, attributes: Mapping[str, str], line: int) -> None:
         """Take in an outline; the names of its attributes are in lower case, ours after the namespace and `_BAR`."""
-        text = _line(attributes.get("text") or attributes.get("title") or "")
+        text = one_line(attributes.get("text") or attributes.get("title") or "")
         if self._open:
             self._open[-1].holds = True
         kind = attributes.get("type", "").strip().lower()
@@ -302,10 +302,10 @@ def _scheme(found: re.Match[str]) -> str:
 
 
 def _folders(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(_line(name) for name in names if _line(name))[:MAX_FOLDERS]
+    return tuple(one_line(name) for name in names if one_line(name))[:MAX_FOLDERS]
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return the text as one line that feeds.yaml takes."""
     return _SPACE.sub(" ", _ILLEGAL.sub("", text)).strip()[:MAX_TEXT].rstrip()
 
@@ -316,7 +316,7 @@ def _cut(text: str) -> str:
 
 def _title(text: str) -> str:
     found = _TITLE.search(text, 0, 65_536)
-    return _line(_unescaped(found[1])) if found else ""
+    return one_line(_unescaped(found[1])) if found else ""
 
 
 def _in_words(error: Exception) -> str:

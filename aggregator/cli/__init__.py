@@ -19,6 +19,7 @@ from aggregator import __version__
 SECTIONS: dict[str, dict[str, str]] = {
     "Start here": {
         "init": "Write a commented feeds.yaml to begin with.",
+        "add": "Add a source: the address of a feed, or of a page that names one.",
         "run": "Poll and serve, until stopped.",
         "demo": "Run the whole product against a small built-in publisher, with no network.",
     },

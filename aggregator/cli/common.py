@@ -23,7 +23,7 @@ from storage.sqlite import SqliteStore
 def settings_of(options: Options) -> Settings:
     """Return what feeds.yaml says, `--data` taken in; warn of sources set aside. Raises ConfigError."""
     settings = load(options.config_path(), os.environ)
-    if settings.lists and (lists := _stored_lists(options.data or settings.storage.path)):
+    if settings.lists and (lists := stored_lists(options.data or settings.storage.path)):
         settings = load(options.config_path(), os.environ, lists)
     for warning in settings.warnings:
         click.echo(warning, err=True)
@@ -32,7 +32,7 @@ def settings_of(options: Options) -> Settings:
     return replace(settings, storage=replace(settings.storage, path=options.data.absolute()))
 
 
-def _stored_lists(folder: Path) -> Mapping[str, bytes]:
+def stored_lists(folder: Path) -> Mapping[str, bytes]:
     """Return what the lists on the web said when the daemon last asked; nothing where there is no store to tell."""
     try:
         with closing(SqliteStore.open_readonly(folder.absolute())) as store:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from aggregator.config import headers, ids, rsshub, scalars, urls
 from aggregator.config.durations import RULE as DURATION_RULE
 from aggregator.config.faults import WrongValueError
-from aggregator.config.filtering import FilterPart, ViewFilterPart
+from aggregator.config.filtering import ConditionsPart, FilterPart, RulePart, ViewFilterPart
 from aggregator.config.parts import Part, UnsettledPart
 from aggregator.config.scalars import LINE, Scalar, between, kind, matching, one_of, sized, whole
 from aggregator.model import BodyStyle, Content, Keep, Polling, RecordStyle, Server
@@ -211,7 +211,8 @@ class Inherited(UnsettledPart):
     )
     user_agent: Agent | None = Field(default=None, description="In place of polling.user_agent.")
     proxy: Annotated[str | Literal[False], Scalar(scalars.proxy, urls.PROXY_RULE, scalars.PROXY_SHAPE)] | None = Field(
-        default=None, description="http://, https:// or socks5:// with host and port; false: none. Default none."
+        default=None,
+        description="http://, https://, socks5:// or socks5h:// with host and port; false: none. Default none.",
     )
     tls_verify: Truth | None = Field(
         default=None, description="false takes any certificate, and so any stranger in between. Default true."
@@ -356,6 +357,14 @@ class Document(Part):
     views: dict[str, ViewPart | None] = Field(default={}, description="Merged feeds with their own title and choice.")
 
 
+SHARED: tuple[tuple[type[Part], type[Part]], ...] = (
+    (Inherited, Inherited),
+    (RulePart, FilterPart),
+    (ConditionsPart, ConditionsPart),
+)
+"""Models whose keys stand in several places, and at which of these they are listed."""
+
+
 def names() -> tuple[str, ...]:
     """Return every key with its place, what a source shares with `defaults` once."""
     return tuple(dict.fromkeys(_keys(Document, "")))
@@ -384,7 +393,7 @@ def parts_in(annotation: object) -> Iterator[type[Part]]:
 
 def _keys(part: type[Part], above: str) -> Iterator[str]:
     for key, field in part.model_fields.items():
-        if part is not Inherited and issubclass(part, Inherited) and key in Inherited.model_fields:
+        if any(issubclass(part, shared) and part is not told and key in shared.model_fields for shared, told in SHARED):
             continue
         yield above + (field.alias or key)
         if part is GroupPart:

@@ -137,3 +137,46 @@ def properties_of(shape: Any) -> set[str]:
 
 def test_every_key_stands_in_the_schema() -> None:
     assert {key.rpartition(".")[2] for key in keys()} <= properties_of(SCHEMA)
+
+
+# --- the tables of docs/feeds-yaml.md ---
+
+
+def rows() -> dict[str, list[str]]:
+    """Return the cells of each key's row: default, example, mistake."""
+    text = (ROOT / "docs" / "feeds-yaml.md").read_text(encoding="utf-8")
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        first, *rest = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
+        if line.startswith("| `") and len(rest) == 3:
+            for key in re.findall(r"`([^`]+)`", first):
+                assert key not in found, f"{key} has two rows"
+                found[key] = rest
+    return found
+
+
+def default_of(key: str) -> str:
+    """Return the default that the model states in words or as a value; empty where it states none."""
+    *path, name = key.split(".")
+    part = schema.part_at(schema.Document, path) or schema.Document
+    part = schema.SourcePart if part is schema.SourcePart and name in schema.SourcePart.model_fields else part
+    field = next((one for key_, one in part.model_fields.items() if name in {one.alias, key_}), None)
+    if field is None:
+        return ""
+    said = re.search(r"Default ([^:]+)\.$", field.description or "")
+    return said[1] if said else str(jsonschema._written(field.default) or "")
+
+
+def test_the_tables_have_a_row_for_each_key_and_for_nothing_else() -> None:
+    listed = rows().keys() - {"${VAR}", "${VAR:-default}", "${VAR:?message}", "$${"}
+
+    assert set(keys()) - listed == set()
+    assert listed - set(keys()) == set()
+
+
+def test_the_tables_state_the_defaults_of_the_model() -> None:
+    stated = {key: (default_of(key), cells[0]) for key, cells in rows().items()}
+
+    wrong = {key: both for key, both in stated.items() if both[0] and both[0] != both[1].strip("`")}
+    assert wrong == {}
+    assert sum(bool(default) for default, _ in stated.values()) > 25

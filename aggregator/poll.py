@@ -7,16 +7,16 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from math import ceil
 
 from aggregator.calm import Occasion
 from aggregator.fallbacks import addresses, chain
 from aggregator.fetch import with_agent
-from aggregator.hosts import host_key
+from aggregator.hosts import host_and_port, host_key
 from aggregator.manners import settings_digest
-from aggregator.model import FailureKind, PollError, Settings, Source
+from aggregator.model import Settings, Source
 from aggregator.network import Network
 from aggregator.pacer import Pacer
 from aggregator.settling import Clocks, Finished, Outcome, Settler
@@ -39,6 +39,30 @@ UNTIL_SAVED = 60.0
 
 MOMENT = 0.005
 """Seconds; up to four of them pass until fewer polls than half of those under way are saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Who is polled, worked out of the settings so that what each poll asks for is only looked up."""
+
+    sources: Mapping[str, Source]
+    """By id."""
+    twins: Mapping[str, frozenset[str]]
+    lease: timedelta
+    own: frozenset[str]
+    """Ids of the sources on hosts of `allow_private`."""
+
+
+def roster(settings: Settings) -> Roster:
+    """Return who is polled by these settings."""
+    private = settings.polling.allow_private
+    longest = max((source.timeout * len(addresses(source)) for source in settings.sources), default=timedelta())
+    return Roster(
+        sources={source.id: with_agent(source, settings.server.base_url) for source in settings.sources},
+        twins=twins_of(settings.sources),
+        lease=LEASE_BEYOND_TIMEOUT + timedelta(seconds=MOST_WAIT) + longest,
+        own=frozenset(source.id for source in settings.sources if private and host_and_port(source.url) in private),
+    )
 
 
 class Poller:
@@ -75,25 +99,26 @@ class Poller:
         self.trouble: str | None = None
         self.changed = asyncio.Event()
         self._turns = Turns(0, 0, 0)
-        self._visits = Visits(self._turns, clocks.monotonic, self._wake.set)
+        self._visits = Visits(self._turns, store, clocks.now, clocks.monotonic, self._wake.set)
         self._places: dict[asyncio.Task[None], Place] = {}
         self._pacer = Pacer(store)
         self._settler = Settler(store, self._pacer, clocks)
         self.use(settings, user_agent)
 
-    def use(self, settings: Settings, user_agent: str) -> None:
-        """Poll by these settings from now on; attempts under way end by the old ones."""
-        polling = settings.polling
+    def use(self, settings: Settings, user_agent: str, known: Roster | None = None) -> None:
+        """
+        Poll by these settings from now on; attempts under way end by the old ones.
+
+        `known` is `roster(settings)` where it was worked out apart: half a second of 36,000 sources.
+        """
+        known, polling = known or roster(settings), settings.polling
         self._user_agent = user_agent
         self._network.permit(polling.allow_private)
         self._settings = settings
-        self._sources = {source.id: with_agent(source, settings.server.base_url) for source in settings.sources}
-        self._twins = twins_of(settings.sources)
+        self._sources, self._twins, self._lease = known.sources, known.twins, known.lease
         self._per_host = polling.per_host
-        longest = max((s.timeout * len(addresses(s)) for s in settings.sources), default=timedelta())
-        self._lease = LEASE_BEYOND_TIMEOUT + timedelta(seconds=MOST_WAIT) + longest
         self._turns.bound(polling.concurrency, polling.per_host, polling.host_delay.total_seconds())
-        self._pacer.use(settings)
+        self._pacer.use(settings.polling, known.sources, known.own)
         self._settler.use(settings)
 
     def wake(self) -> None:
@@ -309,7 +334,8 @@ class Poller:
             self._network,
             self._reader,
             self._user_agent,
-            visit=partial(self._visit, place),
+            visit=partial(self._visits.visit, place),
+            turn=partial(self._visits.visit, place, again=True),
             hold=lambda url: self._turns.hold(host_key(url), self._clocks.monotonic() + UNTIL_SAVED),
             offline=lambda: self._pacer.offline,
         )
@@ -319,24 +345,6 @@ class Poller:
         for (claim, source), journey in zip(riders, journeys, strict=True):
             self._finished.append(Finished(claim, source, journey, seen_at, took, ended))
         await asyncio.shield(self._settle())
-
-    async def _visit(self, place: Place, url: str) -> None:
-        """Take the turn of the URL's host, see `fetch.Visit`; one that asked to be left alone is not asked."""
-        host = host_key(url)
-        if place.host == host:
-            return
-        await self._refuse_held(host)
-        await self._visits.move(place, host)
-        await self._refuse_held(host)
-
-    async def _refuse_held(self, host: str) -> None:
-        """Raise PollError where the host asked to be left alone, by whichever source it was asked."""
-        wait, now = await asyncio.to_thread(self._store.host, host), self._clocks.now()
-        if wait.not_before is None or wait.not_before <= now:
-            return
-        seconds = ceil((wait.not_before - now).total_seconds())
-        said = f"{host} asked to be left alone until {wait.not_before:%Y-%m-%d %H:%M} UTC ({wait.reason})"
-        raise PollError(FailureKind.RATE_LIMITED, said, headers={"retry-after": str(seconds)})
 
     def _rider(self, claim: Claim) -> Rider | None:
         """Return the claim with its source; None where feeds.yaml was changed after it was claimed."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator import clock
 from aggregator.cli import EXIT_FOUND, Options
+from aggregator.cli.progress import Bar
 
 if TYPE_CHECKING:
     from aggregator.model import Settings
@@ -25,11 +25,9 @@ class Report:
     """Prints a line a source as it comes in, a bar on a terminal, and the summary at the end."""
 
     as_json: bool
-    total: int
-    bar: bool
+    bar: Bar
     counts: Counter[str] = field(default_factory=Counter)
     new: int = 0
-    began: float = field(default_factory=clock.monotonic)
 
     def __call__(self, outcome: Outcome) -> None:
         """Take in one outcome."""
@@ -38,13 +36,14 @@ class Report:
         line = outcome_line(outcome)
         self.counts[str(line["result"])] += 1
         self.new += len(outcome.saved.new)
-        self._clear_bar()
+        self.bar.note(outcome.source.id, outcome.took, failed=line["result"] == "failed")
+        self.bar.clear()
         with self._stdout():
             if self.as_json:
                 echo_json_line(line)
             else:
                 click.echo(outcome_text(line))
-        self._draw_bar()
+        self.bar.draw()
 
     @contextmanager
     def _stdout(self) -> Iterator[None]:
@@ -65,22 +64,9 @@ class Report:
 
     def finish(self) -> None:
         """Print the summary."""
-        self._clear_bar()
+        self.bar.clear()
         with self._stdout():
             click.echo(self.summary(), err=self.as_json)
-
-    def _draw_bar(self) -> None:
-        if not self.bar:
-            return
-        done = self.counts.total()
-        rate = done / max(clock.monotonic() - self.began, 0.001)
-        filled = min(24, 24 * done // max(self.total, 1))
-        bar = "█" * filled + "░" * (24 - filled)
-        click.echo(f"\r{bar} {done}/{self.total}  {rate:.0f}/s  {self.counts['failed']} failed", err=True, nl=False)
-
-    def _clear_bar(self) -> None:
-        if self.bar:
-            click.echo("\r\033[K", err=True, nl=False)
 
 
 def outcome_line(outcome: Outcome) -> dict[str, object]:
@@ -164,8 +150,8 @@ def command(options: Options, sources: tuple[str, ...], all_: bool, force: bool,
     for wanted in sources:
         if wanted not in known:
             raise unknown_source(wanted, settings)
-    bar = sys.stderr.isatty() and options.verbosity >= 0 and not as_json
-    report = Report(as_json, len(sources or known), bar)
+    shown = sys.stderr.isatty() and options.verbosity >= 0 and not as_json
+    report = Report(as_json, Bar(len(sources or known), shown))
     due = not (all_ or sources)
     try:
         waiting = asyncio.run(

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from aggregator import clock
 from aggregator.addresses import is_public
+from aggregator.config.urls import source_url
 from aggregator.discover import MOST, Candidate, Page, look, usual
 from aggregator.fetch import fetch, user_agent
 from aggregator.hosts import host_and_port, host_key
@@ -87,10 +88,10 @@ def asking_urls(url: str) -> list[str]:
         if text.lower().startswith(scheme):
             text = text[len(scheme) :].removeprefix("//")
     if text.lower().startswith(("http://", "https://")):
-        return [text]
+        return [source_url(text)]
     if "://" in text or text.startswith(("/", ".", "~")) or not text or " " in text:
         raise ValueError(f"{url!r} is no address of the web; it begins with https:// or http://")
-    return [f"https://{text}", f"http://{text}"]
+    return [source_url(f"https://{text}"), f"http://{text}"]
 
 
 async def private_address(url: str) -> bool:

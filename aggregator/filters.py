@@ -130,10 +130,14 @@ class _Said:
 # --- what changes on output -------------------------------------------------------------------------------------
 
 
-def outward(settings: Settings) -> Callable[[Record], Record]:
-    """Return what makes of a record, by the rules of its source, what is to be seen outside; ask it once for many."""
-    by_id = {source.id: source.filters for source in settings.sources if source.filters}
-    return lambda record: shown(record, by_id[record.source_id]) if record.source_id in by_id else record
+def outward(settings: Settings, of_view: Sequence[Filter] = ()) -> Callable[[Record], Record]:
+    """
+    Return what makes of a record what is to be seen outside, by the rules of its source and then of a view.
+
+    Ask it once for many records.
+    """
+    by_id = {source.id: (*source.filters, *of_view) for source in settings.sources if source.filters}
+    return lambda record: shown(record, by_id.get(record.source_id, of_view))
 
 
 def shown(record: Record, filters: Sequence[Filter]) -> Record:

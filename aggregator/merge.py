@@ -21,12 +21,13 @@ def members(view: View) -> tuple[RecordQuery, ...]:
 
     They are also what to ask the store's `newest_arrival` with; the view's is the latest of the answers.
     """
+    all_ = RecordQuery(backlog=view.backlog, limit=MOST, text=view.query)
     queries = []
     if view.sources:
-        queries.append(RecordQuery(sources=view.sources, backlog=view.backlog, limit=MOST))
+        queries.append(replace(all_, sources=view.sources))
     if view.categories:
-        queries.append(RecordQuery(categories=view.categories, backlog=view.backlog, limit=MOST))
-    return tuple(queries) or (RecordQuery(backlog=view.backlog, limit=MOST),)
+        queries.append(replace(all_, categories=view.categories))
+    return tuple(queries) or (all_,)
 
 
 def plan(view: View, newest_arrival: datetime | None) -> tuple[RecordQuery, ...]:

@@ -455,6 +455,9 @@ class Store(Protocol):
         A cursor that no page gave, or a limit below 1: ValueError.
         """
 
+    def after(self, record: Record) -> str:
+        """Return the cursor of the page that begins after the stored record, in the order of every query."""
+
     def get(self, key: str) -> Record | None:
         """Return the record, hidden or not."""
 

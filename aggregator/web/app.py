@@ -21,7 +21,7 @@ from aggregator.model import Settings
 from aggregator.web import assets, pages, status
 from aggregator.web.answer import Answer, RawHeaders, Representation, answer, header
 from aggregator.web.errors import error
-from aggregator.web.feeds import FORMATS, near, page_of, render_feed, wish_of
+from aggregator.web.feeds import DEFAULT_LIMIT, FORMATS, near, page_for, render_feed, view_of, wish_of
 from aggregator.web.memory import Memory, Revision
 from aggregator.web.records import record_bytes
 from aggregator.web.site import Site, admits, site_of
@@ -68,13 +68,15 @@ class Web:
         target = f"{self.site.prefix}/feed.atom".encode() + (b"?" + query if query else b"")
         return Answer(302, [(b"location", target), (b"cache-control", self.site.cache_control), *_SHARED])
 
-    async def feed(self, scope: Scope, ending: str, source: str | None) -> Answer:
-        """Answer with the merged feed, or with a source's own one."""
+    async def feed(self, scope: Scope, ending: str, source: str | None, view: str | None) -> Answer:
+        """Answer with the merged feed, with a view, or with a source's own one."""
         if ending not in FORMATS:
             raise HTTPException(404, f"there is no format {ending[:40]!r}{near(ending, sorted(FORMATS))}")
-        wish = wish_of(ending, parameters(scope), source)
+        wish = wish_of(ending, parameters(scope), source, view)
         settings, site, revision = self._settings(), self.site, await self._revision.read()
-        shown = await self._memory.get((revision, settings), wish, lambda: render_feed(self._store, site, wish))
+        shown = await self._memory.get(
+            (revision, settings), wish, lambda: render_feed(self._store, settings, site, wish)
+        )
         _, kind, kind_for_browsers = FORMATS[ending]
         browser = b"text/html" in (header(scope, b"accept") or b"")
         headers = [(b"content-type", kind_for_browsers if browser else kind), (b"cache-control", site.cache_control)]
@@ -92,13 +94,18 @@ class Web:
     # --- pages and health ---
 
     async def river(self, request: Request) -> Response:
-        """Answer with the first page, or with an older one."""
-        wish, site, now = wish_of("atom", parameters(request.scope)), self.site, self._now()
+        """Answer with the first page, with a view's, or with an older one."""
+        wish = wish_of("atom", parameters(request.scope), view=request.path_params.get("view"))
+        settings, site, now = self._settings(), self.site, self._now()
+        view = view_of(settings, wish.view)
+        # A page is a page: what arrived of late and is dated long ago would stand out of its place.
+        asked = wish if wish.limit else replace(wish, limit=DEFAULT_LIMIT)
+        kind = pages.River(wish.place, view.title if view else site.title, f"view/{wish.view}" if view else "")
 
         def made() -> bytes:
-            page, states = page_of(self._store, wish.query()), self._store.states()
+            page, states = page_for(self._store, settings, asked), self._store.states()
             older = f"?{replace(wish, before=page.next).parameters()}" if page.next else None
-            return pages.first_page(site, page.records, older, states, now, first=wish.before is None)
+            return pages.first_page(site, kind, page.records, older, states, now, first=wish.before is None)
 
         shown = await self._at_present(("river", wish), now, made)
         headers = [*pages.PAGE_HEADERS, (b"cache-control", self._fresh), (b"vary", b"Accept-Encoding")]
@@ -203,7 +210,7 @@ class Web:
         return error(path, 503, "the store cannot be read at the moment", {"Retry-After": "60"}, prefix=prefix)
 
 
-_FEED_PATH = re.compile(r"/(?:feed|source/(?P<source>[^/]+))\.(?P<ending>[^/.]+)")
+_FEED_PATH = re.compile(r"/(?:feed|feed/(?P<view>[^/]+)|source/(?P<source>[^/]+))\.(?P<ending>[^/.]+)")
 _PATHS = ("/", "/feed", "/feed.atom", "/feed.rss", "/feed.json", "/sources.json", "/healthz", "/readyz", "/robots.txt")
 
 
@@ -260,7 +267,7 @@ class Door:
 
     async def _feed(self, scope: Scope, feed: re.Match[str]) -> Answer:
         try:
-            return await self._web.feed(scope, feed["ending"], feed["source"])
+            return await self._web.feed(scope, feed["ending"], feed["source"], feed["view"])
         except (HTTPException, StoreError) as fault:
             return self._web.fault(scope["path"], fault)
 
@@ -287,6 +294,7 @@ def create_app(
     routes = [
         Route("/entry/{key}.md", web.record),
         Route("/", web.river),
+        Route("/view/{view}", web.river),
         Route("/feed", web.to_feed),
         Route("/sources.json", web.sources),
         Route("/source/{id}/status", web.source_status),

@@ -7,27 +7,22 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.exceptions import HTTPException
 
 from aggregator import render
 from aggregator.health import public_url
 from aggregator.merge import MOST, select
-from aggregator.model import View
+from aggregator.model import Content, Settings, View
 from aggregator.render import MergedFeed, SourceInfo
 from aggregator.render.merged import feed_id
 from aggregator.web.assets import static_path
+from aggregator.web.choice import NO_CURSOR, Span, looks, page_of, page_of_view
 from aggregator.web.site import Site
 from storage.contract import Page, PollState, RecordQuery, Store
-from storage.record import Record
 
 DEFAULT_LIMIT = 50
-
-LONGEST = 12_000_000
-"""Characters of text in a page, after which it ends early: 500 entries of a megabyte would be half a gigabyte."""
-
-_STEP = 25  # records read at once, so that the bound above is not passed by much
 
 FORMATS: Mapping[str, tuple[Callable[[MergedFeed], bytes], bytes, bytes]] = {
     "atom": (render.atom, b"application/atom+xml; charset=utf-8", b"application/xml; charset=utf-8"),
@@ -36,8 +31,6 @@ FORMATS: Mapping[str, tuple[Callable[[MergedFeed], bytes], bytes, bytes]] = {
 }
 """By ending: what writes it, its media type, and the one that a browser shows instead of saving."""
 
-_LATER = {"q": "searching a feed", "tag": "choosing by tag", "content": "choosing how much of the body"}
-_NO_CURSOR = "before= is no place in this feed; take it from the feed's own next link"
 _CURSOR = re.compile(r"[A-Za-z0-9_\-.~:=]{1,200}")
 
 
@@ -47,68 +40,111 @@ class Wish:
 
     format: str
     source: str | None = None
-    """The source whose own feed this is; None: the merged one."""
+    """The source whose own feed this is."""
+    view: str | None = None
+    """The view of feeds.yaml that this is; neither: the merged feed."""
     limit: int | None = None
     """Exactly so many at most; None: the view's own number, and on its first page all that arrived of late."""
     before: str | None = None
     since: datetime | None = None
     categories: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    """The operator's words for sources."""
+    text: str | None = None
+    """What is searched for."""
+    content: Content | None = None
+    """None: as the view says."""
 
-    def query(self) -> RecordQuery:
-        """Return the store's query for it."""
-        only = (self.source,) if self.source else self.sources
+    @property
+    def choice(self) -> list[tuple[str, str]]:
+        """Return the parameters that choose records, in one order."""
+        chosen = [("category", word) for word in self.categories] + [("source", word) for word in self.sources]
+        return chosen + [("tag", word) for word in self.tags] + ([("q", self.text)] if self.text else [])
+
+    def query(self, settings: Settings) -> RecordQuery:
+        """Return the store's query for it: what is chosen in several ways must be so in all of them."""
+        only = frozenset((self.source,) if self.source else self.sources) or None
+        if self.tags:
+            tagged = frozenset(source.id for source in settings.sources if set(source.tags) & set(self.tags))
+            only = tagged if only is None else only & tagged
         return RecordQuery(
-            sources=frozenset(only) or None,
+            sources=only,
             categories=frozenset(self.categories) or None,
             backlog=self.source is not None,
             since=self.since,
+            text=self.text,
             before=self.before,
             limit=self.limit or DEFAULT_LIMIT,
         )
 
     def name(self) -> str:
         """Return what the feed's id rests on: the view and its filters, not the page of it."""
-        chosen = [("category", word) for word in self.categories] + [("source", word) for word in self.sources]
-        return f"merged?{urlencode(chosen)}" if chosen else "merged"
+        return f"merged?{urlencode(self.choice)}" if self.choice else "merged"
+
+    @property
+    def place(self) -> str:
+        """Return where it lies below base_url, in every format."""
+        if self.view:
+            return f"feed/{quote(self.view, safe='')}"
+        return f"source/{self.source}" if self.source else "feed"
 
     def path(self) -> str:
         """Return the feed's path below base_url."""
-        place = f"source/{self.source}.{self.format}" if self.source else f"feed.{self.format}"
+        place = f"{self.place}.{self.format}"
         told = self.parameters()
         return f"{place}?{told}" if told else place
 
     def parameters(self) -> str:
         """Return the query string that asks for the same, without what is the default, in one order."""
-        told: list[tuple[str, str]] = [("category", word) for word in self.categories]
-        told += [("source", word) for word in self.sources]
+        told = self.choice
+        told += [("content", str(self.content))] if self.content else []
         told += [("since", self.since.isoformat().replace("+00:00", "Z"))] if self.since else []
         told += [("limit", str(self.limit))] if self.limit else []
         told += [("before", self.before)] if self.before else []
         return urlencode(told)
 
 
-def wish_of(ending: str, parameters: Sequence[tuple[str, str]], source: str | None = None) -> Wish:
+def wish_of(
+    ending: str, parameters: Sequence[tuple[str, str]], source: str | None = None, view: str | None = None
+) -> Wish:
     """
     Return what the query string asks for. Unknown parameters are passed over, as trackers add some.
 
-    Raises HTTPException 400 with a sentence where a parameter cannot be read, or is one that we know of and
-    do not serve yet: passing over a filter would show more than was asked for.
+    Raises HTTPException 400 with a sentence where a parameter cannot be read, or asks a view for another choice than
+    its own: passing over a filter would show more than was asked for.
     """
     given: dict[str, list[str]] = {}
     for name, value in parameters:
         given.setdefault(name, []).append(value)
-    if refused := sorted(_LATER.keys() & given.keys()):
-        raise HTTPException(400, f"{refused[0]}= ({_LATER[refused[0]]}) is not served here; leave it out")
+    if view and (refused := sorted({"q", "category", "source", "tag"} & given.keys())):
+        raise HTTPException(400, f"{refused[0]}= is not for a view, which chooses by feeds.yaml; ask /feed.{ending}")
     return Wish(
         format=ending,
         source=source,
+        view=view,
         limit=_limit(given.get("limit", [])),
         before=_before(given.get("before", [])),
         since=_since(given.get("since", [])),
-        categories=tuple(sorted(set(filter(None, given.get("category", []))))),
-        sources=() if source else tuple(sorted(set(filter(None, given.get("source", []))))),
+        categories=_words(given.get("category", [])),
+        sources=() if source else _words(given.get("source", [])),
+        tags=_words(given.get("tag", [])),
+        text=" ".join(" ".join(given.get("q", [])).split()) or None,
+        content=_content(given.get("content", [])),
     )
+
+
+def _words(values: list[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(filter(None, values))))
+
+
+def _content(values: list[str]) -> Content | None:
+    if not values:
+        return None
+    try:
+        return Content(values[-1])
+    except ValueError:
+        raise HTTPException(400, f"content={values[-1][:40]} is none of {', '.join(Content)}") from None
 
 
 def _limit(values: list[str]) -> int | None:
@@ -123,7 +159,7 @@ def _before(values: list[str]) -> str | None:
     if not values:
         return None
     if not _CURSOR.fullmatch(values[-1]):
-        raise HTTPException(400, _NO_CURSOR)
+        raise HTTPException(400, NO_CURSOR)
     return values[-1]
 
 
@@ -141,70 +177,79 @@ def _since(values: list[str]) -> datetime | None:
     return instant.astimezone(UTC)
 
 
-def render_feed(store: Store, site: Site, wish: Wish) -> bytes:
+def render_feed(store: Store, settings: Settings, site: Site, wish: Wish) -> bytes:
     """
     Return the bytes of the feed. Blocks: to be called in a thread.
 
-    Raises HTTPException 404 for a source that neither feeds.yaml nor the store knows, and StoreError.
+    Raises HTTPException 404 for a view that feeds.yaml does not have, and for a source that neither feeds.yaml nor
+    the store knows, and StoreError.
     """
     states = {state.source.id: state for state in store.states()}
     for asked in filter(None, (wish.source, *wish.sources)):
         if asked not in states and asked not in store.counts():
             raise HTTPException(404, f"there is no source {asked[:80]!r}{near(asked, sorted(states))}")
-    records, following = _chosen(store, wish)
-    shown = {record.source_id for record in records} | ({wish.source} if wish.source else set())
+    view = view_of(settings, wish.view)
+    page = page_for(store, settings, wish)
+    shown = {record.source_id for record in page.records} | ({wish.source} if wish.source else set())
     infos = {id_: _source_info(states[id_]) for id_ in shown & states.keys()}
     title = infos[wish.source].title if wish.source in infos else wish.source
     write, _, _ = FORMATS[wish.format]
     return write(
         MergedFeed(
-            id=feed_id("source", wish.source) if wish.source else feed_id("feed", wish.name()),
-            title=title or " · ".join((site.title, *wish.categories)),
+            id=_id_of(wish),
+            title=view.title if view else title or " · ".join((site.title, *(word for _, word in wish.choice))),
             self_url=site.base + wish.path(),
             home_url=site.base,
-            records=records,
+            records=page.records,
             sources=infos,
-            next_url=site.base + replace(wish, before=following).path() if following else None,
+            next_url=site.base + replace(wish, before=page.next).path() if page.next else None,
             style=static_path("feed.css", site.prefix),
         )
     )
 
 
-def _chosen(store: Store, wish: Wish) -> tuple[tuple[Record, ...], str | None]:
+def _id_of(wish: Wish) -> str:
+    if wish.view:
+        return feed_id("view", wish.view)
+    return feed_id("source", wish.source) if wish.source else feed_id("feed", wish.name())
+
+
+def view_of(settings: Settings, name: str | None) -> View | None:
+    """Return the view of that name, None where none is asked for. Raises HTTPException 404 where there is none."""
+    if name is None:
+        return None
+    views = {view.name: view for view in settings.views}
+    if name not in views:
+        raise HTTPException(404, f"there is no view {name[:80]!r}{near(name, sorted(views))}")
+    return views[name]
+
+
+def page_for(store: Store, settings: Settings, wish: Wish) -> Page:
+    """Return the records of the feed or the page as they are to be seen, and the cursor of the page that follows."""
+    view = view_of(settings, wish.view)
+    if view is None:
+        page = _chosen(store, settings, wish)
+    else:
+        page = page_of_view(store, settings, view, Span(wish.limit, wish.before, wish.since))
+    looking = looks(settings, view, wish.content)
+    return Page(tuple(map(looking, page.records)), page.next)
+
+
+def _chosen(store: Store, settings: Settings, wish: Wish) -> Page:
     """
-    Return the records of the feed and the cursor of the page that follows.
+    Return the records of the merged feed, or of a source's, and the cursor of the page that follows.
 
     The document that readers subscribe to also holds what arrived of late, and so may repeat entries of
     later pages; with a limit, a date or a cursor the feed is exactly the page that was asked for.
     """
-    query = wish.query()
+    query = wish.query(settings)
     page = page_of(store, query)
     newest = None if wish.limit or wish.before or wish.since else store.newest_arrival(query)
     if newest is None:
-        return page.records, page.next
+        return page
     view = View(wish.name(), "", entries=query.limit, backlog=query.backlog)
     late = replace(query, backlog=False, arrived_since=newest - view.window, limit=MOST)
-    return select(view, newest, (*page.records, *page_of(store, late).records)), page.next
-
-
-def page_of(store: Store, query: RecordQuery) -> Page:
-    """
-    Return the page, shorter than its limit where its texts would be longer than a feed may be.
-
-    Raises HTTPException 400 where its cursor is none, and StoreError.
-    """
-    records: list[Record] = []
-    following, left, length = query.before, query.limit, 0
-    while True:
-        try:
-            step = store.page(replace(query, before=following, limit=min(left, _STEP)))
-        except ValueError:
-            raise HTTPException(400, _NO_CURSOR) from None
-        records += step.records
-        following, left = step.next, left - len(step.records)
-        length += sum(len(record.html) + len(record.summary) for record in step.records)
-        if following is None or left <= 0 or length > LONGEST:
-            return Page(tuple(records), following)
+    return Page(select(view, newest, (*page.records, *page_of(store, late).records)), page.next)
 
 
 def _source_info(state: PollState) -> SourceInfo:

@@ -35,9 +35,9 @@ TROUBLES = 20
 """Sources in trouble that the first page names, at most; /sources.json has them all."""
 
 _FORMATS = (
-    ("Atom", "feed.atom", "application/atom+xml"),
-    ("RSS", "feed.rss", "application/rss+xml"),
-    ("JSON Feed", "feed.json", "application/feed+json"),
+    ("Atom", "atom", "application/atom+xml"),
+    ("RSS", "rss", "application/rss+xml"),
+    ("JSON Feed", "json", "application/feed+json"),
 )
 
 _pages = Environment(
@@ -82,8 +82,20 @@ def line_of(record: Record, names: Mapping[str, str]) -> Line:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class River:
+    """Which river a page shows."""
+
+    feed: str
+    """Where its feeds lie below base_url, without their endings."""
+    title: str
+    path: str
+    """Of the page itself, below base_url; empty for the first one."""
+
+
 def first_page(
     site: Site,
+    river: River,
     records: Sequence[Record],
     older: str | None,
     sources: Sequence[PollState],
@@ -105,7 +117,8 @@ def first_page(
         .render(
             site=site,
             style=static_path("page.css", site.prefix),
-            formats=_FORMATS,
+            river=river,
+            formats=[(name, f"{river.feed}.{ending}", kind) for name, ending, kind in _FORMATS],
             days=[(day, list(some)) for day, some in groupby(lines, key=lambda line: line.at.date())],
             older=older,
             first=first,

@@ -104,7 +104,7 @@ def page(connection: sqlite3.Connection, query: RecordQuery) -> Page:
     ids = _ids(connection, query)
     records = tuple(_record(connection, id_) for id_ in ids[: query.limit])
     more = len(ids) > query.limit
-    return Page(records, _cursor(records[-1]) if more else None)
+    return Page(records, cursor(records[-1]) if more else None)
 
 
 def _record(connection: sqlite3.Connection, id_: int) -> Record:
@@ -182,7 +182,8 @@ _AFTER_CURSOR = """published <= :published
         OR (arrival = :arrival AND (position > :position OR (position = :position AND key > :key))))"""
 
 
-def _cursor(record: Record) -> str:
+def cursor(record: Record) -> str:
+    """Return the place after the record, opaque to everybody else."""
     place = [micros(record.published), record.arrival, record.position, record.key]
     return urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode("ascii").rstrip("=")
 

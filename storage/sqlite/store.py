@@ -126,6 +126,10 @@ class SqliteStore:
         with self._engine.reading() as connection:
             return reading.page(connection, query)
 
+    def after(self, record: Record) -> str:
+        """Return the cursor of the page that begins after the stored record."""
+        return reading.cursor(record)
+
     def get(self, key: str) -> Record | None:
         """Return the record, hidden or not."""
         with self._engine.reading() as connection:

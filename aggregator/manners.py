@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Hashable
 
 from aggregator.hosts import redact
-from aggregator.model import Source
+from aggregator.model import FilterKind, Source
 
 _SECRET_DIGITS = 3
 
@@ -60,7 +60,9 @@ def settings_digest(source: Source) -> str:
     guessed, one guess in 4,096 looks right by chance; of a changed header, one in 4,096 goes by unseen, which costs
     nothing where the publisher's own validators tell the difference.
     """
-    reading = f"{source.url}\0{source.record_body}"
+    # Rules that choose by classes need them kept besides: what is listed is to be read once more (`marked_html`).
+    marks = "\0marked" if any(rule.kind is FilterKind.REMOVE for rule in source.filters) else ""
+    reading = f"{source.url}\0{source.record_body}{marks}"
     digest = hashlib.sha256(reading.encode()).hexdigest()[:16]
     if not source.headers and source.user_agent is None:
         return digest

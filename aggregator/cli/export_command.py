@@ -41,25 +41,29 @@ def command(options: Options, form: str, since: str | None, output: Path | None)
     with reading(settings) as store:
         if output is not None and form == "records":
             return _export_records(store, settings, output, first)
-        return _export_jsonl(store, output, first)
+        return _export_jsonl(store, settings, output, first)
 
 
-def _export_jsonl(store: Store, output: Path | None, first: datetime | None) -> int:
-    from aggregator.shapes import record_shape  # noqa: PLC0415 - --help answers without it
+def _export_jsonl(store: Store, settings: Settings, output: Path | None, first: datetime | None) -> int:
+    from aggregator.filters import outward  # noqa: PLC0415 - --help answers without it
+    from aggregator.shapes import record_shape  # noqa: PLC0415 - the same
 
+    seen_as = outward(settings)
     if output is not None and not output.absolute().parent.is_dir():
         raise click.ClickException(f"there is no folder {output.absolute().parent} to write {output.name} to")
     with click.open_file(str(output) if output else "-", "w", encoding="utf-8", atomic=output is not None) as lines:
         for record in store.records(since=first):
-            lines.write(json.dumps(record_shape(record), ensure_ascii=False, separators=(",", ":")) + "\n")
+            lines.write(json.dumps(record_shape(seen_as(record)), ensure_ascii=False, separators=(",", ":")) + "\n")
     return 0
 
 
 def _export_records(store: Store, settings: Settings, folder: Path, first: datetime | None) -> int:
     from aggregator.filing import form_for  # noqa: PLC0415 - --help answers without it
+    from aggregator.filters import outward  # noqa: PLC0415 - the same
     from storage.posts import Kept, Posts, PostsError  # noqa: PLC0415 - the same
 
-    wanted = ((record, form_for(settings, record.source_id), None) for record in store.records(since=first))
+    seen_as = outward(settings)
+    wanted = ((seen_as(record), form_for(settings, record.source_id), None) for record in store.records(since=first))
     try:
         done = Posts(folder).write_many(wanted)
     except PostsError as error:

@@ -31,12 +31,17 @@ SECTIONS: dict[str, dict[str, str]] = {
         "poll": "Poll what is due, once.",
         "serve": "Serve the merged feed without polling.",
         "search": "Search the records.",
+        "hide": "Take one entry out of feeds, pages and files for good.",
         "preview": "Show what a feed's address gives, without storing anything.",
         "explain": "Tell why a source is polled when it is, or why an entry stands where it does.",
         "export": "Write the records as JSON lines or as record files.",
     },
     "Care": {
         "status": "Say how the whole is doing, and what needs a hand.",
+        "backup": "Copy the store to a file, looked through whole.",
+        "restore": "Put a copy in the place of the store.",
+        "schema": "Print the JSON schema of feeds.yaml.",
+        "completion": "Print the script by which a shell completes commands, options and ids.",
     },
 }
 

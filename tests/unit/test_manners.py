@@ -76,8 +76,8 @@ def test_what_does_neither_leaves_it() -> None:
 
 
 def test_the_digest_is_too_short_to_check_guesses_of_a_password_with() -> None:
-    guesses = [replace(SOURCE, headers=(("Authorization", f"Basic {number}"),)) for number in range(40_000)]
+    guesses = [replace(SOURCE, headers=(("Authorization", f"Basic {number}"),)) for number in range(10_000)]
     digests = [settings_digest(one) for one in guesses]
 
     assert len(digests[0]) == len("54585fa5843ea020") + 1 + 3
-    assert digests.count(digests[0]) > 1
+    assert len(set(digests)) <= 16**3

@@ -97,9 +97,15 @@ class Desk:
     def feeds(self) -> list[Listed]:
         """Return the feeds to be polled."""
         publisher = self._publisher
-        hosts = tuple(place.authority for place in publisher.places.values())
+        own = f"http://{publisher.places[''].authority}"
         return [
-            Listed(case, site, publisher.url(site.host, site.path, secure=site.secure), hosts)
+            Listed(
+                case,
+                site,
+                publisher.url(site.host, site.path, secure=site.secure),
+                publisher.proxied_url(site.host, site.path),
+                own,
+            )
             for case in self._cases
             for site in case.sites
             for _ in range(site.times)

@@ -22,8 +22,21 @@ class Listed:
     case: Case
     site: Site
     url: str
-    hosts: tuple[str, ...] = ()
-    """Every `host:port` of the suite, those that feeds lead to among them."""
+    proxied_url: str = ""
+    """Its URL where the program is asked as a proxy."""
+    proxy: str = ""
+    """The program's own address."""
+
+    @property
+    def leads_elsewhere(self) -> bool:
+        """Whether the case has hosts that only redirects lead to."""
+        listed = {site.host for site in self.case.sites if site.listed}
+        return any(site.host not in listed for site in self.case.sites)
+
+    @property
+    def authority(self) -> str:
+        """`host:port`."""
+        return self.url.split("/")[2]
 
     @property
     def title(self) -> str:
@@ -64,10 +77,17 @@ def opml(feeds: list[Listed]) -> str:
 
 
 def feeds_yaml(feeds: list[Listed]) -> str:
-    """Return a feeds.yaml (JSON is YAML) that names every host of the suite as one that may be private."""
+    """
+    Return a feeds.yaml (JSON is YAML) that names every host of the suite as one that may be private.
+
+    That permission does not follow redirects to another host, so what leads to one is asked for through the program
+    as a proxy, under addresses that nobody has been given.
+    """
     sources = []
     for number, feed in enumerate(feeds):
         source: dict[str, object] = {"id": f"n{number}", "name": feed.title, "url": feed.url}
+        if feed.leads_elsewhere:
+            source |= {"url": feed.proxied_url, "proxy": feed.proxy}
         if feed.case.id == "S39":
             source["headers"] = {"Authorization": f"Bearer {_KEY}", "X-Api-Key": _KEY}
         if feed.case.id == "S38":
@@ -77,7 +97,7 @@ def feeds_yaml(feeds: list[Listed]) -> str:
         "version": 1,
         "server": {"listen": "127.0.0.1:0", "base_url": "https://reader.example/"},
         "storage": {"path": "./data"},
-        "polling": {"allow_private": sorted({authority for feed in feeds for authority in feed.hosts})},
+        "polling": {"allow_private": sorted({feed.authority for feed in feeds})},
         "sources": sources,
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

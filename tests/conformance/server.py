@@ -34,6 +34,9 @@ class Place:
     address: str
     port: int
 
+    alias: str = ""
+    """The host as the program knows it where it is asked as a proxy: of a block of IPv6 that nobody has been given."""
+
     @property
     def authority(self) -> str:
         """`host:port`."""
@@ -56,6 +59,7 @@ class Publisher:
         self._sites = {(site.host, site.path): site for case in cases for site in case.sites}
         self._nth: Counter[tuple[str, str, bool]] = Counter()
         self._first: dict[tuple[str, str], float] = {}
+        self._aliases: dict[str, str] = {}
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._listeners: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -81,13 +85,15 @@ class Publisher:
                 continue
             number = number_of(label)
             seen[number] += 1
-            if not many:
-                self._bind(label, "127.0.0.1", 0)
-                continue
-            self._bind(label, f"127.0.{seen[number]}.{number}", home.port)
+            alias = f"[2d00::{seen[number]}:{number}]"
+            if many:
+                self._bind(label, f"127.0.{seen[number]}.{number}", home.port, alias)
+            else:
+                self._bind(label, "127.0.0.1", 0, alias)
+        self._aliases = {place.alias: label for label, place in self.places.items() if place.alias}
         return home
 
-    def _bind(self, label: str, address: str, port: int) -> Place:
+    def _bind(self, label: str, address: str, port: int, alias: str = "") -> Place:
         listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -97,7 +103,7 @@ class Publisher:
             raise
         listener.listen(256)
         listener.setblocking(False)
-        self.places[label] = Place(label, address, listener.getsockname()[1])
+        self.places[label] = Place(label, address, listener.getsockname()[1], alias)
         self._listeners.append(listener)
         return self.places[label]
 
@@ -108,6 +114,10 @@ class Publisher:
     def url(self, host: str, path: str, *, secure: bool = False) -> str:
         """Return the URL of a site."""
         return f"{'https' if secure else 'http'}://{self.places[host].authority}{path}"
+
+    def proxied_url(self, host: str, path: str, *, secure: bool = False) -> str:
+        """Return the URL under which the site is asked for where this program is the client's proxy."""
+        return f"{'https' if secure else 'http'}://{self.places[host].alias}{path}"
 
     def serves(self, site: Site) -> bool:
         """Return whether the site can be asked: it has a place, and a certificate where it needs one."""
@@ -203,12 +213,15 @@ class Publisher:
             if label:
                 self.knocks.append(Knock(began, label, self.now(), _words(error)))
             return
-        method, path, headers = _read(raw)
+        method, target, headers = _read(raw)
+        label, path, relayed = self._meant(label, target)
         wire = _Socket(reader, writer)
         if not label:
             await self._own(wire, path)
             return
         asked = self._asked(label, path, method, headers, secure=secure)
+        if relayed:
+            asked.url = self.proxied_url
         wire.notes = asked.notes
         self._busy += 1
         try:
@@ -219,6 +232,13 @@ class Publisher:
             self._busy -= 1
             asked.until, asked.sent = self.now(), wire.sent
             self._idle_since = self.now()
+
+    def _meant(self, label: str, target: str) -> tuple[str, str, bool]:
+        """Return the host and the path that are asked for, and whether as of a proxy: by a URL in full."""
+        if not target.startswith("http://"):
+            return label, target, False
+        host, _, path = target.removeprefix("http://").partition("/")
+        return self._aliases.get(host.removesuffix(":80"), label), f"/{path}", True
 
     def _asked(
         self, label: str, path: str, method: str, headers: tuple[tuple[bytes, bytes], ...], *, secure: bool
@@ -313,7 +333,7 @@ def _status(status: int) -> str:
 
 
 def _read(raw: bytes) -> tuple[str, str, tuple[tuple[bytes, bytes], ...]]:
-    """Return method, target and headers of a request's head; a target in full loses its host."""
+    """Return method, target and headers of a request's head."""
     first, *lines = raw.removesuffix(b"\r\n\r\n").split(b"\r\n")
     method, _, rest = first.decode("latin-1").partition(" ")
     target = rest.rpartition(" ")[0] or rest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import ceil
@@ -106,7 +106,9 @@ def held(before: PollState, source: Source, journey: Journey, now: datetime) -> 
     )
 
 
-def settled(before: PollState, state: PollState, source: Source, journey: Journey, now: datetime) -> PollState:
+def settled(
+    before: PollState, state: PollState, source: Source, journey: Journey, now: datetime, jitter: float
+) -> PollState:
     """
     Return the state after a poll with what became of each address.
 
@@ -118,7 +120,7 @@ def settled(before: PollState, state: PollState, source: Source, journey: Journe
     if len(known) > 1 and not offline:
         for one in journey.missed:
             if one.failure.kind not in OURS:
-                rests[one.address] = _rest(before, source, one, now)
+                rests[one.address] = _rest(before, source, one, now, jitter)
     if journey.address is not None:
         rests.pop(journey.address, None)
     in_use = before.address if journey.address is None else journey.address
@@ -130,14 +132,14 @@ def settled(before: PollState, state: PollState, source: Source, journey: Journe
     if journey.address not in (None, source.url):
         state = _first_untouched(before, state, lost=_is_lost(journey, source))
     if state.failures and len(rests) == len(known) > 1:
-        state = _all_resting(state)
+        state = _all_resting(state, source, now)
     return replace(state, at_host=_other_host(state, source))
 
 
-def _rest(before: PollState, source: Source, missed: Missed, now: datetime) -> Rest:
+def _rest(before: PollState, source: Source, missed: Missed, now: datetime, jitter: float) -> Rest:
     """Return how long an address that failed is left alone: as long as if it were the source's only one."""
     alone = _alone(before, source, missed.address)
-    then, _ = after(alone, HostState(""), source, missed.failure, now, 0.0)
+    then, _ = after(alone, HostState(""), source, missed.failure, now, jitter)
     until = None if then.stopped else then.next_poll_at
     kind, detail = missed.failure.kind, missed.failure.detail
     since = alone.failing_since or now
@@ -176,20 +178,21 @@ def _is_lost(journey: Journey, source: Source) -> bool:
     return any(one.address == source.url and one.failure.kind in _LOST for one in journey.missed)
 
 
-def _all_resting(state: PollState) -> PollState:
-    """Return the state with its next poll not before the first of its addresses may be asked again."""
+def _all_resting(state: PollState, source: Source, now: datetime) -> PollState:
+    """Return the state with its next poll when the first of its addresses may be asked again, not before its floor."""
     promised = [rest.until for rest in state.rests if rest.promised and rest.until]
     all_promised = len(promised) == len(state.rests)
     state = replace(state, retry_after_until=min(promised) if all_promised else None)
-    earliest = min(_untils(state.rests), default=state.next_poll_at)
-    if earliest <= state.next_poll_at:
+    untils = [rest.until for rest in state.rests if rest.until is not None]
+    if state.stopped or not untils:
         return state
-    reason = "before then each of its addresses is left alone"
-    return replace(state, next_poll_at=earliest, next_reason=reason, terms=(Term(earliest, reason), *state.terms))
-
-
-def _untils(rests: Iterable[Rest]) -> list[datetime]:
-    return [rest.until for rest in rests if rest.until is not None]
+    at, reason = max(min(untils), now + (source.every or source.at_least)), "each of its addresses is left alone"
+    terms = [
+        Term(rest.until, f"{host_and_port(rest.address)} is left alone ({rest.kind})")
+        for rest in sorted(state.rests, key=lambda rest: (rest.until is None, rest.until))
+        if rest.until is not None
+    ]
+    return replace(state, next_poll_at=at, next_reason=reason, terms=(Term(at, reason), *terms))
 
 
 def _other_host(state: PollState, source: Source) -> str | None:

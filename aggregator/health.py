@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 from urllib.parse import urlsplit, urlunsplit
@@ -14,7 +14,7 @@ from aggregator.gaps import halvings, is_recent
 from aggregator.manners import unusual
 from aggregator.model import FailureKind, Source
 from aggregator.shapes import instant
-from storage.contract import PollState
+from storage.contract import PollState, Rest
 
 Row: TypeAlias = dict[str, str | int | None]
 
@@ -111,6 +111,9 @@ def _oddity(source: PollState, now: datetime) -> Health | None:
     """Return what is odd about a source that is polled and read."""
     if source.degraded:
         return Health(State.DEGRADED, source.degraded, source.last_success_at)
+    if source.address:
+        rest = source.first_rest
+        return Health(State.DEGRADED, _by_fallback(source.address, rest), rest.since if rest else None)
     if is_recent(source, now):
         return Health(State.DEGRADED, _gap(source, now), source.gap_at)
     if source.effective_url and source.effective_url != source.source.url:
@@ -123,13 +126,25 @@ def _oddity(source: PollState, now: datetime) -> Health | None:
     return None
 
 
+def _by_fallback(address: str, first: Rest | None) -> str:
+    """Return which address answers, why the first does not, and when it is tried again."""
+    served = f"served by its fallback {public_url(address)}"
+    if first is None:
+        return served
+    again = f"is tried again at {_minute(first.until)}" if first.until else "is gone, and tried again by hand only"
+    return f"{served}; the first address fails since {_minute(first.since)} ({first.kind}: {first.detail}), {again}"
+
+
+def _minute(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def _gap(source: PollState, now: datetime) -> str:
     """Return what is known of the entries that went by between two polls (rule 76), and what is done about it."""
-    missed = source.gap_note or "it names no page with what stood there before"
     mend = "a smaller `at_least` or `every` would help"
     if halvings(source, now):
         mend = "it is asked more often for a while"
-    return f"gap: nothing that it listed was known, so entries may have gone by unseen; {missed}; {mend}"
+    return f"gap: nothing that it listed was known; {source.gap_note}; {mend}"
 
 
 def _fine(source: PollState) -> Health:
@@ -138,9 +153,6 @@ def _fine(source: PollState) -> Health:
     if source.last_success_at is None:
         return Health(State.OK, "not polled yet")
     answer = "the last answer was whole" if source.last_status != 304 else "the last answer was: not modified"
-    if source.address:
-        why = f" ({rest.kind}: {rest.detail})" if (rest := source.first_rest) else ""
-        answer += f"; it comes from the fallback {public_url(source.address)}, as the first address fails{why}"
     return Health(State.OK, answer, None)
 
 

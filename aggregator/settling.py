@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from aggregator.fallbacks import for_schedule, held, settled
 from aggregator.hiding import Hiding
+from aggregator.hosts import host_key
 from aggregator.model import Failed, FailureKind, Journey, PollResult, Settings, Source, Unchanged, Updated
 from aggregator.pacer import Ended, Pacer
 from aggregator.reconcile import asked, reconcile
@@ -138,10 +139,21 @@ class Settler:
         plain = for_schedule(result, first=one.journey.address in {None, source.url})
         moved = moving_hosts(before, self._store.states()) if _redirected_for_good(plain) else NOBODY_MOVED
         jitter = self._clocks.jitter()
-        state, host = after(before, one.claim.host, source, plain, now, jitter, moved_hosts=moved)
-        state = settled(before, state, source, one.journey, now)
+        at = one.claim.host if isinstance(plain, Failed) else _host_of(plain, one.claim.host)
+        state, host = after(before, at, source, plain, now, jitter, moved_hosts=moved)
+        state = settled(before, state, source, one.journey, now, jitter)
         # Which host refused is told by the address that was asked, or where it led, not by whose turn it began.
-        return state, one.claim.host if isinstance(plain, Failed) else host, held(before, source, one.journey, now)
+        refused = held(before, source, one.journey, now)
+        if isinstance(plain, Failed):
+            return state, one.claim.host, refused
+        return state, one.claim.host, (*refused, host)
+
+
+def _host_of(answered: Updated | Unchanged, claimed: HostState) -> HostState:
+    """Return the state of the host that answered, which may not be the one whose turn the poll began with."""
+    answer = answered.fetched if isinstance(answered, Updated) else answered.answer
+    host = host_key(answer.url)
+    return claimed if host == claimed.host else HostState(host)
 
 
 def _redirected_for_good(result: PollResult) -> bool:

@@ -14,6 +14,7 @@ from aggregator.budget import Share
 from aggregator.calm import UNREACHED
 from aggregator.fallbacks import OURS, chain, left_alone, none_answered, url_of
 from aggregator.fetch import Visit, fetch
+from aggregator.hosts import host_key
 from aggregator.manners import request_of
 from aggregator.model import (
     Failed,
@@ -52,6 +53,8 @@ class Road:
     user_agent: str
     visit: Visit
     """Takes the turn of a URL's host, see `fetch.Visit`."""
+    turn: Visit
+    """Does so anew where the attempt has it already: for one more request, such as an older page."""
     hold: Callable[[str], None]
     """Lets nothing more start on the host of a URL that answered 429, until the store knows of it."""
     offline: Callable[[], bool]
@@ -73,6 +76,8 @@ class Trip:
         self._by_hand = by_hand
         self._asked_for: set[str] = set()
         """URLs, as they were sent."""
+        self._refused: dict[str, Failed] = {}
+        """By host: what its 429 said, which holds for its other addresses too (rule 24)."""
 
     async def journeys(self, seen_at: datetime) -> list[Journey]:
         """Return what the poll of each rider came to."""
@@ -106,8 +111,6 @@ class Trip:
         """Ask one address for all; the body has its share of the budget until all have read it."""
         with self._road.network.budget.share() as share:
             answer = await self._answer(riders, address, url, share)
-            if isinstance(answer, Failed) and answer.status == 429:
-                self._road.hold(Missed(address, url, answer).end)
             return [await self._result(rider, answer, seen_at) for rider in riders]
 
     async def _answer(
@@ -118,11 +121,17 @@ class Trip:
         except (Exception, asyncio.CancelledError) as error:
             answer = _failure(error, riders[0])
         self._asked_for |= {_sent_as(url), *(hop.target for hop in answer.hops)}
+        if isinstance(answer, Failed) and answer.status == 429:
+            at = Missed(address, url, answer).end
+            self._refused[host_key(at)] = answer
+            self._road.hold(at)
         return answer
 
     async def _asked(
         self, riders: Sequence[Rider], address: str, url: str, share: Share
     ) -> Fetched | NotModified | Failed:
+        if refusal := self._refused.get(host_key(url)):
+            return Failed(refusal.kind, f"not asked, as its host said {refusal.detail}", headers=refusal.headers)
         known = riders[0].claim.state.validators
         # A 304 says something only to those who would have asked the same.
         agreed = not self._force and all(rider.claim.state.validators == known for rider in riders)
@@ -201,4 +210,5 @@ def twins_of(sources: Iterable[Source]) -> dict[str, frozenset[str]]:
 
 
 def _same_body(answer: Fetched, state: PollState) -> bool:
-    return answer.truncated is None and answer.validators.digest == state.validators.digest
+    digest = answer.validators.digest
+    return answer.truncated is None and digest is not None and digest == state.validators.digest

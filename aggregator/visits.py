@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
 
+from aggregator.hosts import host_key
 from aggregator.model import FailureKind, PollError
 from aggregator.turns import Turns
+from storage.contract import Store
 
 MOST_WAIT = 120.0
 """Seconds that a poll may wait in all for the turns of hosts that it is led to; well within its lease."""
@@ -37,9 +41,18 @@ class Visits:
     Who waits holds neither a host nor one of the total, so that nobody waits for somebody who waits.
     """
 
-    def __init__(self, turns: Turns, monotonic: Callable[[], float], wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        turns: Turns,
+        store: Store,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+        wake: Callable[[], None],
+    ) -> None:
         """`wake` is called when somebody begins to wait: `serve` is to be called then, and each second."""
         self._turns = turns
+        self._store = store
+        self._now = now
         self._monotonic = monotonic
         self._wake = wake
         self._guests: list[_Guest] = []
@@ -51,14 +64,38 @@ class Visits:
         """How many attempts wait for a turn."""
         return len(self._guests)
 
-    async def move(self, place: Place, host: str) -> None:
+    async def visit(self, place: Place, url: str, *, again: bool = False) -> None:
         """
-        Give back the turn that the attempt has, and return when it has the other host's.
+        Take the turn of the URL's host for an attempt, see `fetch.Visit`; `again`, also where it has it, for one more.
+
+        A host that asked to be left alone, whichever source it told so, is not asked (rule 24).
+        """
+        host = host_key(url)
+        if place.host == host and not again:
+            return
+        await self._refuse_held(host)
+        try:
+            await self._move(place, host)
+        except PollError:
+            await self._refuse_held(host)  # the store knows for how long
+            raise
+        await self._refuse_held(host)  # it may have asked so while we waited
+
+    async def _refuse_held(self, host: str) -> None:
+        """Raise PollError, with a Retry-After of what is left, where the store knows that the host is to be left alone."""
+        wait, now = await asyncio.to_thread(self._store.host, host), self._now()
+        if wait.not_before is None or wait.not_before <= now:
+            return
+        seconds = ceil((wait.not_before - now).total_seconds())
+        said = f"{host} asked to be left alone until {wait.not_before:%Y-%m-%d %H:%M} UTC ({wait.reason})"
+        raise PollError(FailureKind.RATE_LIMITED, said, headers={"retry-after": str(seconds)})
+
+    async def _move(self, place: Place, host: str) -> None:
+        """
+        Give back the turn that the attempt has, and return when it has the host's.
 
         Raises PollError: interrupted where the turn does not come in time, rate-limited where the host is held.
         """
-        if place.host == host:
-            return
         self.leave(place)
         if self._closed:
             raise PollError(FailureKind.INTERRUPTED, "we stopped while it was under way")

@@ -114,16 +114,27 @@ class World:
         while self.ticks <= until:
             before = len(self.log)
             await self.tick()
-            while tasks := tuple(self.poller._tasks):
-                await asyncio.wait(tasks)
-                await asyncio.sleep(0)
+            await self._until_all_wait()
             due = self.store.next_due_at(self.now)
             wait = 1.0
             if due is not None and len(self.log) == before:
                 # Due, and left alone: its host is to wait, or there is no network.
                 wait = min(float(ceil((due - self.now).total_seconds())), 60.0) if due > self.now else 10.0
+            wait = 1.0 if self.poller.waiting else wait
             self.now += timedelta(seconds=wait)
             self.ticks += wait
+
+    async def _until_all_wait(self) -> None:
+        """Let every attempt come to its end, or to where it waits for another host's turn and time must pass."""
+        idle = -1
+        while (waiting := self.poller.waiting) != idle or self.poller.under_way > waiting:
+            while self.poller.under_way > self.poller.waiting:
+                tasks = tuple(self.poller._tasks)
+                await asyncio.wait(tasks, timeout=0.001, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.sleep(0)
+            idle = self.poller.waiting
+            if idle:  # in the daemon, whoever begins to wait wakes it
+                await self.tick()
 
     async def tick(self) -> None:
         """Look once, as the daemon does."""

@@ -86,10 +86,10 @@ CASES = {
                 ),
             ),
         },
-        State.OK,
+        State.DEGRADED,
         (
-            "the last answer was whole; it comes from the fallback https://mirror.example/feed?key=***, "
-            "as the first address fails (timeout: no answer within 30 s)"
+            "served by its fallback https://mirror.example/feed?key=***; the first address fails since "
+            "2026-03-05 11:00 UTC (timeout: no answer within 30 s), is tried again at 2026-03-05 12:00 UTC"
         ),
     ),
     "silent": ({"ingest_times": HOURLY}, State.SILENT, "nothing new for 30d; it used to bring something every 1h"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urldefrag
@@ -14,11 +14,11 @@ from aggregator.fetch import Visit, fetch
 from aggregator.gaps import may_follow
 from aggregator.hosts import redact, same_site
 from aggregator.matching import meets
-from aggregator.model import Failed, FailureKind, Fetched, PollError, PollResult, Reading, Source, Updated
+from aggregator.model import Failed, FailureKind, Fetched, Journey, PollError, Reading, Source, Updated
 from aggregator.network import Network
 from aggregator.reconcile import asked
 from aggregator.workers import Reader
-from storage.contract import Known, PollState, Store, StoreError, Validators
+from storage.contract import Claim, Known, Store, StoreError, Validators
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +28,10 @@ PAGES = 3
 TIME = timedelta(minutes=4)
 """For all of them, the waits for the host's turn included: a lease must outlive it (`poll.LEASE_BEYOND_TIMEOUT`)."""
 
-Turn = Callable[[str], Awaitable[None]]
-"""Waits until the URL's host may be asked once more, and takes that turn (rule 61); raises PollError where it must not be."""
-
 
 @dataclass(slots=True)
 class _Seeker:
-    """A source that looks for what it missed: where its result stands, and what it has read so far."""
+    """A source that looks for what it missed: where its journey stands, and what it has read so far."""
 
     at: int
     source: Source
@@ -68,30 +65,36 @@ class Archive:
         store: Store,
         user_agent: str,
         *,
-        turn: Turn | None = None,
-        visit: Visit | None = None,
+        turn: Visit,
+        visit: Visit,
+        hold: Callable[[str], None],
     ) -> None:
-        """`turn` is awaited before each page, `visit` before each hop of a redirect that a page answers with."""
+        """
+        `turn` is awaited before each page, `visit` before each hop of a redirect that a page answers with.
+
+        `hold` is called with the URL of a page that answered 429, so that nothing more starts on its host.
+        """
         self._network = network
         self._reader = reader
         self._store = store
         self._user_agent = user_agent
         self._turn = turn
         self._visit = visit
+        self._hold = hold
 
     async def extended(
-        self, sources: Sequence[tuple[PollState, Source]], results: Sequence[PollResult], seen_at: datetime
-    ) -> list[PollResult]:
+        self, riders: Sequence[tuple[Claim, Source]], journeys: Sequence[Journey], seen_at: datetime
+    ) -> list[Journey]:
         """
-        Return the results of sources that were given one answer, with the entries of older pages where a gap wants them.
+        Return the journeys of sources that were given one answer, with the entries of older pages where a gap wants them.
 
-        Each page is asked for once, whoever needs it. `results` stand in the order of `sources`.
+        Each page is asked for once, whoever needs it. `journeys` stand in the order of `riders`.
         """
-        extended = list(results)
+        extended = list(journeys)
         seekers = [
-            _Seeker(at, source, result)
-            for at, ((before, source), result) in enumerate(zip(sources, results, strict=True))
-            if isinstance(result, Updated) and may_follow(before, result)
+            _Seeker(at, source, journey.result)
+            for at, ((claim, source), journey) in enumerate(zip(riders, journeys, strict=True))
+            if isinstance(journey.result, Updated) and may_follow(claim.state, journey.result)
         ]
         try:
             seekers = [seeker for seeker in seekers if await self._wants(seeker)]
@@ -105,7 +108,7 @@ class Archive:
             log.exception("source=%s a fault in following the pages before its document", seekers[0].source.id)
             _end(seekers, "a fault of this program kept it from the pages before")
         for seeker in seekers:
-            extended[seeker.at] = seeker.result
+            extended[seeker.at] = replace(extended[seeker.at], result=seeker.result)
         return extended
 
     async def _wants(self, seeker: _Seeker) -> bool:
@@ -151,11 +154,15 @@ class Archive:
         return [seeker for seeker, has_met in zip(looking, met, strict=True) if not has_met]
 
     async def _asked(self, url: str, source: Source, share: Share) -> Fetched:
-        if self._turn is not None:
-            await self._turn(url)
-        answer = await fetch(
-            self._network, source, url, Validators(), user_agent=self._user_agent, share=share, visit=self._visit
-        )
+        await self._turn(url)
+        try:
+            answer = await fetch(
+                self._network, source, url, Validators(), user_agent=self._user_agent, share=share, visit=self._visit
+            )
+        except PollError as error:
+            if error.status == 429:
+                self._hold(error.hops[-1].target if error.hops else url)
+            raise
         if isinstance(answer, Fetched):
             return answer
         raise PollError(FailureKind.PROTOCOL, "it is not modified, though nothing was said that could be")
@@ -203,7 +210,7 @@ class _Way:
 
 def _end(seekers: Sequence[_Seeker], how: str) -> None:
     for seeker in seekers:
-        seeker.ended(how)
+        seeker.ended(f"entries may have gone by unseen: {how}")
 
 
 def _pages(count: int) -> str:

@@ -16,6 +16,8 @@ CALM = timedelta(days=7)
 MOST = 5
 """Halvings at most: a day becomes three quarters of an hour."""
 
+UNNAMED = "entries may have gone by unseen, and it names no older page"
+
 _LATE = timedelta(minutes=15)
 """What jitter and other sources of the host may add to a wait."""
 
@@ -70,7 +72,7 @@ def noted(state: PollState, result: Updated, now: datetime, *, floor: timedelta)
         return state
     below = state.every is not None and state.every <= floor
     times = halvings(state, now) + (0 if below else 1)
-    return replace(state, gaps=min(times, MOST), gap_at=now, gap_note=result.reading.followed)
+    return replace(state, gaps=min(times, MOST), gap_at=now, gap_note=result.reading.followed or UNNAMED)
 
 
 def halvings(state: PollState, now: datetime) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from aggregator.archive import Archive
 from aggregator.calm import Occasion
 from aggregator.fallbacks import addresses, chain
 from aggregator.fetch import with_agent
@@ -340,6 +341,10 @@ class Poller:
             offline=lambda: self._pacer.offline,
         )
         journeys = await Trip(road, riders, force=force, by_hand=by_hand).journeys(seen_at)
+        older = Archive(
+            road.network, road.reader, self._store, road.user_agent, turn=road.turn, visit=road.visit, hold=road.hold
+        )
+        journeys = await older.extended(riders, journeys, seen_at)
         ended = self._clocks.monotonic()
         took = timedelta(seconds=ended - began)
         for (claim, source), journey in zip(riders, journeys, strict=True):

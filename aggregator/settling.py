@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from aggregator.fallbacks import for_schedule, held, settled
+from aggregator.gaps import went_by
 from aggregator.hiding import Hiding
 from aggregator.hosts import host_key
 from aggregator.model import Failed, FailureKind, Journey, PollResult, Settings, Source, Unchanged, Updated
@@ -126,6 +127,7 @@ class Settler:
             known = self._store.known(one.source.id, *asked(result.reading))
             changes = reconcile(known, result.reading, one.source, one.seen_at)
             changes = self._hiding.judged(changes, result.reading.records, one.source.id)
+            result = replace(result, gap=went_by(one.claim.state, known, changes, result, one.seen_at))
             if not known.empty:
                 result = replace(result, new=tuple(sorted(min(r.published, r.first_seen) for r in changes.new)))
         state, host, held = self._scheduled(one, result, now)

@@ -33,6 +33,7 @@ _DROP_VALIDATORS = (
 _FORGET_URL = """
     UPDATE sources SET effective_url = NULL, redirect_target = NULL, redirect_seen = 0, redirect_since = NULL,
         fresh_until = NULL, retry_after_until = NULL, stopped = NULL, without_validators = 0,
+        gaps = 0, gap_at = NULL, gap_note = NULL,
         address = NULL, rests = '[]', at_host = NULL,
         etag = NULL, last_modified = NULL, body_digest = NULL, validators_url = NULL,
         next_poll_at = ?, next_reason = 'its URL changed', terms = '[]'

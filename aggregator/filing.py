@@ -24,7 +24,8 @@ def forms(settings: Settings) -> Callable[[str], RecordForm]:
     storage = settings.storage
     portable = storage.record_style is RecordStyle.PORTABLE
     general = RecordForm(storage.record_fields, portable, None)  # of a source that was removed
-    by_id = {source.id: RecordForm(storage.record_fields, portable, source.images) for source in settings.sources}
+    known = (*settings.sources, *settings.paused)
+    by_id = {source.id: RecordForm(storage.record_fields, portable, source.images) for source in known}
     return lambda source_id: by_id.get(source_id, general)
 
 

@@ -98,8 +98,9 @@ class Web:
         wish = wish_of("atom", parameters(request.scope), view=request.path_params.get("view"))
         settings, site, now = self._settings(), self.site, self._now()
         view = view_of(settings, wish.view)
-        # A page is a page: what arrived of late and is dated long ago would stand out of its place.
-        asked = wish if wish.limit else replace(wish, limit=DEFAULT_LIMIT)
+        # A page is a page: what arrived of late and is dated long ago would stand out of its place. A view is shown as
+        # its feed is.
+        asked = wish if wish.limit or wish.view else replace(wish, limit=DEFAULT_LIMIT)
         kind = pages.River(wish.place, view.title if view else site.title, f"view/{wish.view}" if view else "")
 
         def made() -> bytes:

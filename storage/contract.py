@@ -554,6 +554,13 @@ class Store(Protocol):
     def prune(self, now: datetime) -> int:
         """Remove what each source's `keep` lets go, leaving tombstones; return how many. Never what is still listed."""
 
+    def purge(self, source_id: str) -> int:
+        """
+        Remove the source with its records, tombstones and state, as if it had never been; return how many records went.
+
+        Its files are forgotten; the caller has deleted them. One that is still polled starts anew with its next poll.
+        """
+
     def checkpoint(self) -> None:
         """Bring the files on disk into their compact form; cheap, and safe at any time."""
 

@@ -269,6 +269,19 @@ def prune(connection: sqlite3.Connection, now: datetime) -> int:
     return removed
 
 
+def purge(connection: sqlite3.Connection, source_id: str) -> int:
+    """Remove the source with its records, tombstones and state; return how many records went."""
+    found = connection.execute("SELECT n FROM sources WHERE id = ?", (source_id,)).fetchone()
+    if found is None:
+        return 0
+    connection.execute("DELETE FROM files WHERE key IN (SELECT key FROM records WHERE source = ?)", found)
+    removed = connection.execute("DELETE FROM records WHERE source = ?", found).rowcount
+    connection.execute("DELETE FROM tombstones WHERE source = ?", found)
+    connection.execute("DELETE FROM sources WHERE n = ?", found)
+    connection.execute("UPDATE counters SET revision = revision + 1")
+    return removed
+
+
 # --- files ------------------------------------------------------------------------------------------------------
 
 

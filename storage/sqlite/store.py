@@ -26,7 +26,7 @@ from storage.contract import (
     Unsearched,
 )
 from storage.record import Record
-from storage.sqlite import finding, polling, reading, saving, searching
+from storage.sqlite import examining, finding, polling, reading, saving, searching
 from storage.sqlite.engine import Engine
 
 
@@ -223,6 +223,10 @@ class SqliteStore:
         """Remove what each source's `keep` lets go."""
         return self._engine.write(lambda connection, _: saving.prune(connection, now))
 
+    def purge(self, source_id: str) -> int:
+        """Remove the source with its records, tombstones and state."""
+        return self._engine.write(lambda connection, _: saving.purge(connection, source_id))
+
     # --- files --------------------------------------------------------------------------------------------------
 
     def unwritten(self, limit: int = 500) -> list[tuple[Record, RecordFile | None]]:
@@ -266,6 +270,11 @@ class SqliteStore:
     def backup(self, path: Path) -> None:
         """Write a copy that opens by itself; read beside the writer, who is not held up."""
         self._engine.backup(path)
+
+    def examine(self) -> list[str]:
+        """Return what is wrong with the file, a sentence each; nothing where it is whole. Reads all of it."""
+        with self._engine.reading_apart() as connection:
+            return examining.examine(connection)
 
     def close(self) -> None:
         """Finish what was begun and let go of the files."""

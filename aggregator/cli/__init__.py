@@ -25,6 +25,8 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "Sources": {
         "list": "List the sources and how they are.",
+        "remove": "Remove a source, and with --purge its records.",
+        "import": "Import the sources of a list of subscriptions (OPML).",
         "check": "Check feeds.yaml and say all that is wrong with it.",
     },
     "Entries": {
@@ -63,6 +65,18 @@ class Options:
             return self.config
         places = usual_places(Path.cwd(), os.environ)
         return next((place for place in places if place.exists()), places[0])
+
+
+def source_ids(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the ids of sources that begin so, for a shell that completes; none where feeds.yaml cannot be used."""
+    from aggregator.config import ConfigError, load  # noqa: PLC0415 - only where a shell asks
+
+    params = ctx.find_root().params  # the group itself is not called here
+    try:
+        settings = load(Options(params.get("config"), None, 0, "text").config_path(), os.environ)
+    except (ConfigError, OSError):
+        return []
+    return [one.id for one in (*settings.sources, *settings.paused) if one.id.startswith(incomplete)]
 
 
 def usual_places(here: Path, environ: os._Environ[str] | dict[str, str]) -> list[Path]:

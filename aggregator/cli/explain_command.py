@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.cli import Command, Options
+from aggregator.cli import Command, Options, source_ids
 
 if TYPE_CHECKING:
     from aggregator.model import Settings
@@ -27,7 +27,7 @@ SHOWN = 10
     ],
     exits={2: "no source and no entry, or several entries, are called that", 3: "", 4: ""},
 )
-@click.argument("what", metavar="SOURCE|ENTRY")
+@click.argument("what", metavar="SOURCE|ENTRY", shell_complete=source_ids)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: everything that is known.")
 @click.pass_obj
 def command(options: Options, what: str, as_json: bool) -> int:

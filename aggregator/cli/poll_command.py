@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.cli import EXIT_FOUND, Options
+from aggregator.cli import EXIT_FOUND, Options, source_ids
 from aggregator.cli.progress import Bar
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def nothing_due(settings: Settings) -> str:
 
 
 @click.command("poll")
-@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...", shell_complete=source_ids)
 @click.option("--all", "all_", is_flag=True, help="Poll what is not due too.")
 @click.option("--force", is_flag=True, help="Send no validators; read the body even if it did not change.")
 @click.option(

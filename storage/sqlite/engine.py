@@ -271,16 +271,12 @@ class Engine:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:
-            with closing(self._connect("ro")) as source, closing(sqlite3.connect(part, isolation_level=None)) as copy:
-                source.backup(copy)
-                copy.execute("PRAGMA journal_mode = DELETE")
-                _look_through(copy, whole=True)
-            with part.open("rb") as written:
-                os.fsync(written.fileno())
+            with closing(self._connect("ro")) as source:
+                copied(source, part)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     def close(self) -> None:
         """Finish what was begun and let go of the files."""
@@ -299,6 +295,16 @@ class Engine:
     def _close_idle(self) -> None:
         while self._idle:
             self._idle.pop().close()
+
+
+def copied(source: sqlite3.Connection, part: Path) -> None:
+    """Write all of a store to a file that opens by itself, looked through whole and synced."""
+    with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+        source.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")
+        _look_through(copy, whole=True)
+    with part.open("rb") as written:
+        os.fsync(written.fileno())
 
 
 def _look_through(connection: sqlite3.Connection, *, whole: bool = False) -> None:
@@ -328,7 +334,8 @@ def _of_system(error: OSError, path: Path) -> StoreError:
     return StoreError(f"{error.filename or path} cannot be used ({error.strerror or error})")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Bring to the disk which files a folder has."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

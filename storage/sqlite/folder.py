@@ -68,6 +68,23 @@ def _holder(path: Path) -> str:
     return "another process"
 
 
+def held_by(folder: Path) -> str | None:
+    """Return the number of the process that has the lock, `?` where it did not write one; None where none has it."""
+    path = folder / LOCK
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        # Let go of at once: it stands in the way of a daemon for no time.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return path.read_text(encoding="ascii", errors="replace").strip() or "?"
+    finally:
+        os.close(descriptor)
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """What the marker says: which store lies here, and how many commits it had at least."""

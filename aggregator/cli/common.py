@@ -20,12 +20,12 @@ from storage.contract import Store, StoreError
 from storage.sqlite import SqliteStore
 
 
-def settings_of(options: Options) -> Settings:
+def settings_of(options: Options, *, warn: bool = True) -> Settings:
     """Return what feeds.yaml says, `--data` taken in; warn of sources set aside. Raises ConfigError."""
     settings = load(options.config_path(), os.environ)
     if settings.lists and (lists := stored_lists(options.data or settings.storage.path)):
         settings = load(options.config_path(), os.environ, lists)
-    for warning in settings.warnings:
+    for warning in settings.warnings if warn else ():
         click.echo(warning, err=True)
     if options.data is None:
         return settings

@@ -20,7 +20,7 @@ SHOWN = 40
 
 def setting_of(options: Options) -> tuple[Setting, Settings]:
     """Return what feeds.yaml is edited with, and what it says now. Raises ConfigError."""
-    settings = settings_of(options)
+    settings = settings_of(options, warn=False)
     lists = stored_lists(options.data or settings.storage.path) if settings.lists else {}
     return Setting(options.config_path(), os.environ, lists), settings
 

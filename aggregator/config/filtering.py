@@ -117,6 +117,11 @@ class RulePart(Part):
 
     @classmethod
     def _settled(cls, data: dict[str, object]) -> dict[str, object]:
+        if fields := [key for key in data if key not in cls.model_fields and key in ConditionsPart.model_fields]:
+            told = next((key for key in ("keep", "drop") if key in data), "drop")
+            raise WrongValueError(
+                f"`{fields[0]}` stands beside its rule; it belongs into it: {told}: {{{fields[0]}: ...}}"
+            )
         if len(data) > 1:
             raise WrongValueError(f"has {len(data)} keys ({' and '.join(map(str, list(data)[:3]))}); a rule has one")
         if not data:

@@ -140,7 +140,8 @@ class _Walk:
             self._source(item, report, above, number)
             return
         assert isinstance(item, MapNode)  # noqa: S101 - only a mapping holds the key that told
-        named = f'{kind} "{Places(item, report).written((kind,))[:80]}": '
+        written_ = Places(item, report).written((kind,))
+        named = f'{kind} "{written_[:80]}": ' if written_ else f"item {number}: "
         places = Places(item, report, named)
         own = MapNode(item.line, item.column, {key: one for key, one in item.entries.items() if key != "sources"})
         judged = self._judged(own if part is GroupPart else item, part, places, item)
@@ -177,9 +178,9 @@ class _Walk:
         before = len(places.report.faults)
         for key in item.entries:
             if key not in SourcePart.model_fields and key not in {*KINDS, "sources"}:
-                places.unknown((key,), SourcePart, also=KINDS)
+                places.unknown((key,), SourcePart, also=(*KINDS, "sources"))
         meant = {fault.suggestion for fault in places.report.faults[before:]}
-        if meant & KINDS.keys():
+        if meant & {*KINDS, "sources"}:
             return
         if "sources" in item.entries:
             at = item.entries["sources"][0]

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from aggregator.config import scalars
 from aggregator.config.faults import WrongValueError
-from aggregator.config.scalars import kind
+from aggregator.config.scalars import LINE, Scalar, kind
+
+Text = Annotated[str, LINE]
+Secret = Annotated[str, Scalar(scalars.secret, "text is meant", scalars.TEXT_SHAPE)]
+Agent = Annotated[str, Scalar(scalars.user_agent, "one line of text is meant", scalars.TEXT_SHAPE)]
 
 
 class Part(BaseModel):

@@ -13,7 +13,7 @@ from aggregator.config.durations import short
 from aggregator.config.gathering import Gathered, Level
 from aggregator.config.inheritance import BUILT_IN
 from aggregator.config.places import Loc
-from aggregator.config.schema import RsshubPart
+from aggregator.config.sections import RsshubPart
 
 LEAST = timedelta(minutes=15)
 """Of `every` and `at_least` for a host that is not the operator's own (docs/etiquette.md, rule 27)."""

@@ -320,7 +320,9 @@ class Poller:
         if start is not None:
             at_most = min(at_most, max(0.0, start - self._clocks.monotonic()))
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), at_most)
+            # Not `wait_for`, which in Python 3.11 loses a cancellation that comes together with the wake.
+            async with asyncio.timeout(at_most):
+                await self._wake.wait()
 
     # --- one poll ---
 

@@ -94,6 +94,17 @@ class World:
         """Poll once, now; by hand where `due` is False."""
         await self.poller.poll_once(ids or [source.id for source in self.sources], due=due, force=force)
 
+    async def poll_by_hand(self, *ids: str) -> None:
+        """Poll by hand, all at once; time passes, a quarter of a second at a time, while all that is left waits for it."""
+        polling = asyncio.create_task(self.poll(*ids, due=False))
+        while not polling.done():
+            await asyncio.wait([polling], timeout=0.001)
+            if self.poller.under_way == self.poller.waiting:
+                self.now += timedelta(seconds=0.25)
+                self.ticks += 0.25
+                self.poller.wake()
+        await polling
+
     async def pass_time(self, span: timedelta) -> None:
         """Let the time go by, polling whatever comes due, at the instant at which it does."""
         until = self.now + span
@@ -251,6 +262,15 @@ def world(tmp_path: Path) -> Iterator[Callable[..., World]]:
     yield make
     for one in made:
         one.store.close()
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Let others go on until it has happened."""
+    for _ in range(10_000):
+        if happened():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it never happened")
 
 
 FEED = "https://a.example/feed"

@@ -38,8 +38,12 @@ def recognised(known: Known, reading: Reading) -> Recognised:
     """Return which entries of the document and of its older pages are which of the stored ones."""
     within = len(reading.records)
     own = _distinct(reading.records)
-    records = own | _older(reading.older, own, within)
-    same = _matched(records, known.entries)
+    older = _older(reading.older, own, within)
+    records = own | older
+    same = _matched(own, known.entries)
+    if older:  # after the document's own, so that no older page takes an entry from it
+        taken = {entry.key for entry in same.values()}
+        same |= _matched(older, [entry for entry in known.entries if entry.key not in taken])
     # What changed alone says nothing of ids: the others are not there to be compared.
     renamed = {} if reading.delta else _migrated(_without(records, same), known.entries, same)
     unknown = _without(records, same, renamed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -94,11 +95,16 @@ class Shelf:
             self.records[one.key] = one
         if changes.listed is not None:
             self.listed = frozenset(named.get(key, key) for key in changes.listed)
+        else:
+            self.listed |= frozenset(named.values())
         assert len({one.public_id for one in self.records.values()}) == len(self.records)
         assert len({one.identity for one in self.records.values()}) == len(self.records)
 
-    def poll(self, document: list[Written], at: datetime) -> Changes:
-        reading = Reading(FeedInfo(), tuple(one.read(at) for one in document))
+    def poll(
+        self, document: list[Written], at: datetime, older: Sequence[Written] = (), *, delta: bool = False
+    ) -> Changes:
+        records = tuple(one.read(at) for one in document)
+        reading = Reading(FeedInfo(), records, older=tuple(one.read(at) for one in older), delta=delta)
         changes = reconcile(self.known(reading), reading, SOURCE, at)
         self.save(changes)
         return changes
@@ -270,3 +276,50 @@ def test_new_guids_on_a_whole_page_make_no_duplicates(document: list[int], prefi
     shelf.poll([replace(one, guid=f"{prefix}{one.link}") for one in old], NOW + HOUR)
 
     assert {one.public_id for one in shelf.records.values()} == ids
+
+
+@given(first=SOUND | CARELESS, document=SOUND | CARELESS, older=st.lists(SOUND | CARELESS, max_size=3))
+def test_older_pages_add_and_change_nothing_else(
+    first: list[Written], document: list[Written], older: list[list[Written]]
+) -> None:
+    shelf, alone = Shelf(), Shelf()
+    pages = [one for page in older for one in page]
+    for each in (shelf, alone):
+        each.poll(first, NOW)
+    before = dict(shelf.records)
+
+    changes, without = shelf.poll(document, NOW + HOUR, pages), alone.poll(document, NOW + HOUR)
+
+    if not (changes.rekeyed or without.rekeyed):  # what an older page tells of new ids, it alone can tell
+        assert changes.updated == without.updated
+        assert len(changes.listed or ()) == len(without.listed or ())
+        assert all(shelf.records[key] == alone.records[key] for key in before)
+    assert not (changes.unlisted & (changes.listed or frozenset()))
+    assert all(one.published <= NOW + HOUR for one in changes.new)
+    again = shelf.poll(document, NOW + 2 * HOUR, pages)
+    assert (again.new, again.updated) == ((), ())
+
+
+@given(first=SOUND, pages=st.lists(SOUND, min_size=1, max_size=4))
+def test_an_older_page_read_again_brings_nothing(first: list[Written], pages: list[list[Written]]) -> None:
+    shelf = Shelf()
+    shelf.poll(first, NOW)
+    for at, page in enumerate(pages, 1):
+        shelf.poll(first, NOW + at * HOUR, page)
+
+    for at, page in enumerate(pages, 9):
+        assert nothing(shelf.poll(first, NOW + at * HOUR, page))
+
+
+@given(first=SOUND | CARELESS, delta=SOUND | CARELESS)
+def test_a_delta_takes_nothing_away(first: list[Written], delta: list[Written]) -> None:
+    shelf = Shelf()
+    shelf.poll(first, NOW)
+    before, listed = set(shelf.records), shelf.listed
+
+    changes = shelf.poll(delta, NOW + HOUR, delta=True)
+
+    assert shelf.records.keys() >= before
+    assert shelf.listed >= listed
+    assert (changes.rekeyed, changes.withdrawn) == ((), frozenset())
+    assert nothing(shelf.poll(delta, NOW + 2 * HOUR, delta=True))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
+from typing import Literal
 
 import httpx
 import pytest
@@ -468,3 +471,49 @@ async def test_what_is_stored_is_neither_redated_nor_edited_by_a_page_before(wor
     assert w.titles() == titles(115, 91)
     assert "Draft" in after["105"].html
     assert "Text" in after["107"].html
+
+
+async def test_each_page_takes_a_turn_of_its_host(world: Make) -> None:
+    """S68, S52: a second apart, and nobody else on the site waits for all of them."""
+    others = [source(f"o{n}", f"https://a.example/o{n}", every=3 * HOUR) for n in range(3)]
+    w = world(source("a"), *others, host_delay=timedelta(seconds=1))
+    w.sites |= {one.url: always(lambda: ok(rss("1"), {"ETag": '"x"'})) for one in others}
+    w.sites[FEED] = jumping(100, 125, previous="/archive/1")
+    w.sites[ARCHIVE(1)] = always(lambda: ok(page(115, previous="/archive/2")))
+    w.sites[ARCHIVE(2)] = always(lambda: ok(page(105)))
+
+    await w.live(4 * HOUR)
+
+    ticks = [one.ticks for one in w.log]
+    between = [one.url for one in w.log if w.asked(FEED)[1].ticks < one.ticks < w.asked(ARCHIVE(2))[0].ticks]
+    assert min(later - earlier for earlier, later in pairwise(ticks)) >= 1
+    assert len(w.asked(ARCHIVE(1))) == len(w.asked(ARCHIVE(2))) == 1
+    assert set(between) - {ARCHIVE(1)}
+    assert w.titles() == titles(125, 91)
+
+
+async def test_a_stop_amid_the_pages_keeps_what_was_read(world: Make) -> None:
+    """S68."""
+    w = world()
+    w.sites[FEED] = jumping(100, 125, previous="/archive/1")
+    w.sites[ARCHIVE(1)] = always(lambda: ok(page(115, 5, previous="/archive/2")))
+    w.sites[ARCHIVE(2)] = always(lambda: ok(page(110)))
+    reached = asyncio.Event()
+
+    class Gate(asyncio.Event):
+        async def wait(self) -> Literal[True]:
+            reached.set()
+            return await super().wait()
+
+    w.waits[ARCHIVE(2)] = Gate()
+    await w.poll()
+    w.turn(w.now + 3 * HOUR)
+
+    polling = asyncio.create_task(w.poll())
+    await reached.wait()
+    await w.poller.stop(0)
+    polling.cancel()
+
+    assert w.titles() == [*titles(125, 111), *titles(100, 91)]
+    assert "as we stopped" in words(w)
+    assert w.state().lease_until is None

@@ -36,10 +36,11 @@ SECTIONS: dict[str, dict[str, str]] = {
         "hide": "Take one entry out of feeds, pages and files for good.",
         "preview": "Show what a feed's address gives, without storing anything.",
         "explain": "Tell why a source is polled when it is, or why an entry stands where it does.",
-        "export": "Write the records as JSON lines or as record files.",
+        "export": "Write records, a feed of them, or the list of sources (OPML).",
     },
     "Care": {
         "status": "Say how the whole is doing, and what needs a hand.",
+        "doctor": "Look for what is the matter, and say how to mend it.",
         "backup": "Copy the store to a file, looked through whole.",
         "restore": "Put a copy in the place of the store.",
         "schema": "Print the JSON schema of feeds.yaml.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from aggregator.config.standing import Standing, route
 
 SECRETS = frozenset(("auth", "cookies", "headers", "proxy"))
 """Keys that may hold what is not to be handed on; a value that stands in a variable is no secret."""
+_DEFAULT = re.compile(r"\$\{\w+:-[^}]")
 NO_CATEGORY = "uncategorized"
 
 
@@ -64,6 +66,8 @@ def _fitting(entry: dict[str, Value], label: str) -> Taken:
                 key = str(fault["loc"][0]) if fault["loc"] else "url"
                 wrong = fault.get("ctx", {}).get("error")
                 said = wrong.message if isinstance(wrong, WrongValueError) else fault["msg"]
+                if fault["type"] == "extra_forbidden":
+                    said = "is no key of a source"
                 told.append(f'"{label}": {key}: {said}')
                 entry.pop(key, None)
             if not {"url", "rsshub"} & entry.keys():
@@ -105,7 +109,8 @@ def _public(url: str, short: str) -> str:
 
 def _is_secret(key: str, value: Value) -> bool:
     if isinstance(value, str):
-        return "${" not in value and (key != "proxy" or "@" in value)
+        plain = key == "proxy" and "@" not in value
+        return not plain and ("${" not in value or bool(_DEFAULT.search(value)))
     inner: Iterable[Value] = value.values() if isinstance(value, Mapping) else value
     return any(_is_secret(key, one) for one in inner)
 

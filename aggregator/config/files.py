@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -86,6 +87,27 @@ def shown(path: Path, beside: Path) -> str:
     return (
         str(path) if beside.is_absolute() or not path.is_relative_to(Path.cwd()) else str(path.relative_to(Path.cwd()))
     )
+
+
+def whole(path: Path) -> Path:
+    """Return the path without symbolic links, as far as they lead somewhere."""
+    return Path(os.path.realpath(path))  # Path.resolve raises where links lead in a circle
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is a file or folder; what cannot be looked at is none."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether this is a folder; what cannot be looked at is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _composed(report: Report) -> Node | None:

@@ -105,7 +105,7 @@ def gather(
             defaults,
             (),
             path.parent,
-            (path.resolve(),),
+            (files.whole(path),),
         )
         walk.items(places, above)
     return walk.found
@@ -234,9 +234,9 @@ class _Walk:
         if pattern is None:
             return
         self._watch(pattern)
-        wild = glob.has_magic(pattern) and not Path(pattern).exists()
+        wild = glob.has_magic(pattern) and not files.is_there(Path(pattern))
         names = sorted(glob.glob(pattern, recursive=True)) if wild else [pattern]  # noqa: PTH207 - the pattern is absolute
-        paths = [Path(name) for name in names if not (wild and Path(name).is_dir())]
+        paths = [Path(name) for name in names if not (wild and files.is_folder(Path(name)))]
         if not paths:
             at = f"{places.report.file}:{places.root.line}"
             self.found.warnings.append(f"{at}: include: no file matches {places.written(('include',))}")
@@ -245,7 +245,7 @@ class _Walk:
             self._file(path, places, within)
 
     def _file(self, path: Path, places: Places, above: Above) -> None:
-        whole = path.resolve()
+        whole = files.whole(path)
         if whole in above.files:
             chain = " > ".join(one.name for one in (*above.files[above.files.index(whole) :], whole))
             places.fault(("include",), f"the files include each other without end: {chain}")
@@ -368,8 +368,12 @@ class _Walk:
         if "://" in text:
             places.fault((key,), f'"{urls.cut(text)}" is a URL; a file on this machine is meant')
             return None
-        path = above.folder / Path(text).expanduser()
-        if path.is_dir():
+        try:
+            path = above.folder / urls.at_home(text)
+        except WrongValueError as error:
+            places.fault((key,), error.message)
+            return None
+        if files.is_folder(path):
             more = ("; name the files in it", f"{text.rstrip('/')}/*.yaml") if key == "include" else ("", None)
             places.fault((key,), f"this is a folder{more[0]}", more[1])
             return None

@@ -94,6 +94,7 @@ def folder(value: str) -> str:
     path = text(value)
     if "://" in path:
         raise WrongValueError(f'"{urls.cut(path)}" is a URL; a folder is meant')
+    urls.at_home(path)
     return path
 
 

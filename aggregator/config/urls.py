@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection
+from pathlib import Path
 from urllib.parse import SplitResult, quote, urlsplit
 
 from aggregator.config.faults import WrongValueError
@@ -96,6 +97,7 @@ def listen(text: str) -> str:
     if address.startswith("unix:"):
         if not address.removeprefix("unix:").strip("/"):
             raise WrongValueError(f'"{address}" names no socket file; write unix:/run/aggregator/http.sock')
+        at_home(address.removeprefix("unix:"))
         return address
     if "://" in address:
         raise WrongValueError(f'"{cut(address)}" is a URL; {LISTEN_RULE} is meant', urlsplit(address).netloc or None)
@@ -157,6 +159,14 @@ def dns_form(host: str) -> str:
         return host.encode("idna").decode("ascii")
     except UnicodeError:
         return host
+
+
+def at_home(text: str) -> Path:
+    """Return the path with `~` replaced; raise `WrongValueError` where nobody has that home folder."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise WrongValueError(f'"{text[:80]}" begins with a home folder that is not known') from None
 
 
 def cut(text: str, most: int = 80) -> str:

@@ -151,6 +151,11 @@ MISTAKES: list[tuple[str, str, str, str, str | None]] = [
     ("a file that is not there", "sources:\n- include: none.yaml\n", "2:12", "there is no such file", None),
     ("a file from the network", "sources:\n- include: https://a.example/feeds.yaml\n", "2:12", "a file on this machine", None),
     ("a file that includes itself", "sources:\n- include: feeds.yaml\n", "2:12", "without end: feeds.yaml > feeds.yaml", None),
+    ("a home that nobody has", "sources:\n- include: ~nobody-of-this-name/a.yaml\n", "2:12", "a home folder that is not known", None),
+    ("a data folder in a home that nobody has", "storage: {path: ~nobody-of-this-name/a}\n", "1:17", "a home folder", None),
+    ("a socket in a home that nobody has", "server: {listen: 'unix:~nobody-of-this-name/a'}\n", "1:18", "a home folder", None),
+    ("a name that no disk holds", f"sources:\n- include: {'a' * 300}\n", "2:12", "cannot be read", None),
+    ("a list whose name no disk holds", f"sources:\n- opml: {'a' * 300}\n", "2:9", "cannot be read", None),
     ("a folder", "sources:\n- include: .\n", "2:12", "name the files in it", "./*.yaml"),
     ("a missing variable of a view", "views: {a: {title: '${T}'}}\n", "1:20", "T is not set", None),
     ("a missing variable of the key", "rsshub: {base: https://r.example, key: '${K}'}\n", "1:40", "K is not set", None),
@@ -197,6 +202,14 @@ def test_a_mistake_in_an_included_file_is_told_with_that_files_name(
     assert [f"{fault.file}:{fault.line}:{fault.column}" for fault in faults] == [f"{tmp_path}/{place}"]
     assert sentence in faults[0].message
     assert faults[0].excerpt
+
+
+def test_a_link_that_leads_to_itself_is_told(tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").symlink_to(tmp_path / "b.yaml")
+
+    faults = faults_of(tmp_path, {"feeds.yaml": "sources:\n- include: b.yaml\n"})
+
+    assert [(fault.line, "cannot be read" in fault.message) for fault in faults] == [(2, True)]
 
 
 def test_a_file_that_is_included_twice_is_told(tmp_path: Path) -> None:

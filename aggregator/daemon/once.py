@@ -17,7 +17,7 @@ from aggregator.model import FailureKind, Fetched, PollError, Polling, Reading, 
 from aggregator.network import Network
 from aggregator.settling import Outcome
 from aggregator.workers import Workers
-from storage.contract import PollState, StoreError, Validators
+from storage.contract import HostState, PollState, StoreError, Validators
 from storage.sqlite import SqliteStore
 
 LEAST_APART = timedelta(minutes=5)
@@ -43,10 +43,12 @@ async def poll_once(
     Raises StoreError where the outcome could not be saved or a file not be written.
     """
     async with plant(settings, report) as built:
-        waiting: dict[str, str] = {}
+        states, now = await asyncio.to_thread(built.store.states), clock.now()
+        if due:
+            states = [state for state in states if state.next_poll_at <= now and state.stopped is None]
+        waiting = too_soon(states, settings.polling.allow_private, now)
         if not due:
-            states = await asyncio.to_thread(built.store.states)
-            waiting = too_soon(states, settings.polling.allow_private, clock.now())
+            waiting = await asyncio.to_thread(held, states, built.store.host, now) | waiting
             waiting |= {} if named else no_more(states)
         wanted = set(source_ids) - waiting.keys()
         interrupted = await _until_signalled(built, wanted, due=due, force=force)
@@ -97,9 +99,21 @@ def too_soon(states: Collection[PollState], allow_private: Collection[str], now:
         if state.retry_after_until and state.retry_after_until > now:
             until = f"{state.retry_after_until:%Y-%m-%d %H:%M}Z"
             waiting[source.id] = f"{source.id}: not asked; its publisher wants to be left alone until {until}"
-        elif last and now - last < LEAST_APART and host_and_port(source.url) not in allow_private:
+        elif last and now - last < LEAST_APART and host_and_port(state.address or source.url) not in allow_private:
             ago = int((now - last).total_seconds())
             waiting[source.id] = f"{source.id}: not asked; it was asked {ago} s ago, and five minutes are the least"
+    return waiting
+
+
+def held(states: Collection[PollState], wait_of: Callable[[str], HostState], now: datetime) -> dict[str, str]:
+    """Return by source id why it may not be asked now: another source of its host was told to wait (rule 24)."""
+    waiting = {}
+    for state in states:
+        one, wait = state.source.id, wait_of(state.host)
+        elsewhere = any(other != state.host for other in state.source.other_hosts)
+        if wait.not_before and wait.not_before > now and not elsewhere:
+            until = f"{wait.not_before:%Y-%m-%d %H:%M}Z"
+            waiting[one] = f"{one}: not asked; {wait.host} wants to be left alone until {until}"
     return waiting
 
 
@@ -122,9 +136,14 @@ async def look(url: str) -> tuple[Fetched, Reading]:
     if not url.lower().startswith(("http://", "https://")):
         raise ValueError(f"{url!r} is no address of a feed; it begins with https:// or http://")
     source = Source(id="preview", url=url, name=url)
-    network, workers = Network(frozenset({host_and_port(url)})), Workers(count=1)
+    return await look_at(source, frozenset({host_and_port(url)}), user_agent(Polling().user_agent, None))
+
+
+async def look_at(source: Source, allow_private: frozenset[str], usual_agent: str) -> tuple[Fetched, Reading]:
+    """Fetch and read a source's first address once, as a poll would but without validators. Raises PollError, ValueError."""
+    network, workers = Network(allow_private), Workers(count=1)
     try:
-        answer = await fetch(network, source, url, Validators(), user_agent=user_agent(Polling().user_agent, None))
+        answer = await fetch(network, source, source.url, Validators(), user_agent=usual_agent)
         if not isinstance(answer, Fetched):  # rule 15: a 304 to a request without validators is PROTOCOL already
             raise PollError(FailureKind.PROTOCOL, "it says that nothing changed, though nothing was asked about")
         return answer, await workers.read(source, answer, clock.now())

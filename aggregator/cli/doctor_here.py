@@ -1,0 +1,209 @@
+"""What `doctor` looks at on this machine: Python, SQLite, feeds.yaml, the store, the disk. Asks nobody."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from importlib import metadata
+from pathlib import Path
+
+from aggregator import __version__, calm, clock
+from aggregator.cli.common import counted
+from aggregator.cli.finding import Finding, fail, ok, warn
+from aggregator.hiding import LIST
+from aggregator.hints import spoken
+from aggregator.model import Settings
+from storage import sqlite
+from storage.contract import PollState, StoreError, StoreMissingError
+from storage.posts import Posts
+from storage.sqlite import SqliteStore
+
+LEAST_SPACE, LITTLE_SPACE = 100 << 20, 1 << 30
+LATE = timedelta(minutes=10)
+SPARE_DESCRIPTORS = 64
+"""Beside two for each attempt: the store's, the log's, the connections of subscribers."""
+OLD_PYTHON = (3, 11)
+
+
+def of_program() -> Iterator[Finding]:
+    """Yield how Python, SQLite and the packages are."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] < OLD_PYTHON:
+        yield fail("python", f"{python} is older than 3.11", "install Python 3.11 or newer")
+    else:
+        yield ok("python", f"{python}, feed-aggregator {__version__}")
+    reset = tuple(map(int, sqlite.VERSION.split("."))) < (3, 51, 3)
+    note = (
+        " (older than 3.51.3: two that checkpoint could lose commits; here one connection alone does)" if reset else ""
+    )
+    yield ok("sqlite", f"{sqlite.VERSION}{note}")
+    yield _packages()
+
+
+def _packages() -> Finding:
+    try:
+        wanted = [line for line in metadata.requires("feed-aggregator") or [] if "extra ==" not in line]
+    except metadata.PackageNotFoundError:
+        return warn("packages", "this program is not installed as a package", "pip install . sets it up")
+    names = [line.split(";")[0].split("[")[0].strip() for line in wanted]
+    bare = sorted({name[: next((i for i, c in enumerate(name) if c in "<>=!~ "), len(name))] for name in names})
+    missing = [name for name in bare if not _installed(name)]
+    if missing:
+        return fail("packages", f"not installed: {', '.join(missing)}", f"pip install {' '.join(missing)}")
+    return ok("packages", f"{len(bare)} installed: {', '.join(f'{name} {metadata.version(name)}' for name in bare)}")
+
+
+def _installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def of_settings(settings: Settings) -> Iterator[Finding]:
+    """Yield how feeds.yaml and the limits of the system fit together."""
+    paused = f", {len(settings.paused)} paused" if settings.paused else ""
+    yield ok("feeds.yaml", f"{settings.path}: {counted(len(settings.sources), 'source')}{paused}")
+    for warning in settings.warnings:
+        yield warn("feeds.yaml", warning, "see `aggregator check`")
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = 2 * settings.polling.concurrency + SPARE_DESCRIPTORS
+    if 0 <= most < needed:
+        yield warn(
+            "descriptors",
+            f"{most} open files are allowed, {needed} may be needed",
+            f"`ulimit -n {needed}`, or less concurrency",
+        )
+    else:
+        yield ok("descriptors", f"{most} open files are allowed" if most >= 0 else "no limit")
+    for name, folder in (("data", settings.storage.path), ("records", settings.storage.records)):
+        if folder is not None:
+            yield _folder(name, folder)
+
+
+def _folder(name: str, folder: Path) -> Finding:
+    """Return whether the folder, or the one that it will lie in, can be written and has room."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir():
+        return fail(name, f"{there} is no folder", "name another place under `storage`")
+    if not os.access(there, os.W_OK | os.X_OK):
+        return fail(name, f"{there} cannot be written by this user", f"chown or chmod {there}, or name another place")
+    free = shutil.disk_usage(there).free
+    seen = f"{folder}: {free >> 20:,} MB free{'' if there == folder else ', made at the first poll'}"
+    if free < LEAST_SPACE:
+        return fail(name, seen, "make room: nothing can be stored soon")
+    return warn(name, seen, "make room before it is full") if free < LITTLE_SPACE else ok(name, seen)
+
+
+def of_store(settings: Settings) -> Iterator[Finding]:
+    """Yield how the store is: whole, its files, its schedule, who polls into it."""
+    folder = settings.storage.path
+    holder = sqlite.holder(folder)
+    yield (
+        ok("daemon", f"process {holder} polls into this store")
+        if holder
+        else ok("daemon", "none polls into this store")
+    )
+    try:
+        store = SqliteStore.open_readonly(folder)
+    except StoreMissingError:
+        yield ok("store", "there is none yet: the first poll makes it")
+        return
+    except StoreError as error:
+        yield fail("store", str(error), "`aggregator restore PATH` goes back to a backup")
+        return
+    try:
+        yield from _store(store, settings, running=holder is not None)
+    except StoreError as error:
+        yield fail("store", str(error), "`aggregator restore PATH` goes back to a backup")
+    finally:
+        store.close()
+
+
+def _store(store: SqliteStore, settings: Settings, *, running: bool) -> Iterator[Finding]:
+    faults = store.examine()
+    yield from (fail("store", fault, "`aggregator restore PATH` goes back to a backup") for fault in faults)
+    if not faults:
+        size = (settings.storage.path / "aggregator.db").stat().st_size
+        yield ok("store", f"whole: {counted(sum(store.counts().values()), 'entry')}, {size >> 10:,} kB")
+    yield from _files(store, settings)
+    yield from _schedule(store.states(), running=running)
+    yield from _backups(settings)
+
+
+def _files(store: SqliteStore, settings: Settings) -> Iterator[Finding]:
+    records = settings.storage.records
+    if records is None:
+        return
+    files = store.files()
+    missing = [file.path for file in files if not (records / file.path).exists()]
+    changed = Posts(records).changed(files)
+    waiting = len(store.unwritten(1))
+    if missing:
+        yield warn(
+            "files",
+            f"{len(missing)} record files are not there: {missing[0]} ...",
+            "`aggregator export records -o DIR` writes them elsewhere",
+        )
+    if changed:
+        yield warn(
+            "files",
+            f"{len(changed)} record files were changed by a person: {changed[0]} ...",
+            "they are left as they are",
+        )
+    if not (missing or changed):
+        yield ok("files", f"{len(files)} record files{', more are to be written' if waiting else ''}")
+    if hidden := settings.storage.path / LIST:
+        yield from [ok("hidden", f"{hidden} names what the operator took out")] if hidden.exists() else []
+
+
+def _schedule(states: Sequence[PollState], *, running: bool) -> Iterator[Finding]:
+    now = clock.now()
+    alive = [state for state in states if state.stopped is None]
+    late = [state for state in alive if state.lease_until is None and now - state.next_poll_at > LATE]
+    odd = calm.mended(alive, now)
+    broken = [state for state in alive if state.lease_until is not None and state.lease_until < now]
+    if late and running:
+        longest = max(late, key=lambda state: now - state.next_poll_at)
+        seen = f"{len(late)} sources are late, {longest.source.id} by {spoken(now - longest.next_poll_at)}"
+        yield warn(
+            "schedule", seen, "`aggregator status` says more; a host that asked for a wait holds all of its sources"
+        )
+    elif late:
+        yield warn(
+            "schedule",
+            f"{len(late)} sources are due and nothing polls",
+            "`aggregator run`, or `aggregator poll` from cron",
+        )
+    if odd:
+        yield warn(
+            "schedule",
+            f"{len(odd)} sources have times that a wrong clock made",
+            "the next start of `aggregator run` mends them",
+        )
+    if broken:
+        yield warn(
+            "schedule", f"{len(broken)} polls were broken off by a crash", "they are asked again after their floor"
+        )
+    if not (late or odd or broken):
+        yield ok("schedule", f"{counted(len(alive), 'source')}, none late, no time that cannot be")
+
+
+def _backups(settings: Settings) -> Iterator[Finding]:
+    if settings.storage.backups.keep < 1:
+        return
+    copies = sorted((settings.storage.path / "backups").glob("aggregator-*Z.db"))
+    if not copies:
+        yield ok("backups", "none yet; `aggregator run` makes one each " + spoken(settings.storage.backups.every))
+        return
+    age = timedelta(seconds=max(0.0, clock.now().timestamp() - copies[-1].stat().st_mtime))
+    seen = f"{len(copies)}, the newest {spoken(age)} old"
+    if age > 3 * settings.storage.backups.every:
+        yield warn("backups", seen, "`aggregator backup PATH` makes one; `aggregator run` does by itself")
+    else:
+        yield ok("backups", seen)

@@ -10,6 +10,7 @@ from datetime import datetime
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,7 +22,7 @@ from aggregator.model import Settings
 from aggregator.web import assets, pages, status
 from aggregator.web.answer import Answer, RawHeaders, Representation, answer, header
 from aggregator.web.errors import error
-from aggregator.web.feeds import DEFAULT_LIMIT, FORMATS, near, page_for, render_feed, view_of, wish_of
+from aggregator.web.feeds import DEFAULT_LIMIT, FORMATS, near, page_for, render_feed, searches, view_of, wish_of
 from aggregator.web.memory import Memory, Revision
 from aggregator.web.records import record_bytes
 from aggregator.web.site import Site, admits, site_of
@@ -74,8 +75,10 @@ class Web:
             raise HTTPException(404, f"there is no format {ending[:40]!r}{near(ending, sorted(FORMATS))}")
         wish = wish_of(ending, parameters(scope), source, view)
         settings, site, revision = self._settings(), self.site, await self._revision.read()
+        # What is searched for may be found a moment after it was stored, when the index has it.
+        key = (wish, await run_in_threadpool(self._store.indexed)) if searches(settings, wish) else wish
         shown = await self._memory.get(
-            (revision, settings), wish, lambda: render_feed(self._store, settings, site, wish)
+            (revision, settings), key, lambda: render_feed(self._store, settings, site, wish)
         )
         _, kind, kind_for_browsers = FORMATS[ending]
         browser = b"text/html" in (header(scope, b"accept") or b"")

@@ -224,6 +224,11 @@ def view_of(settings: Settings, name: str | None) -> View | None:
     return views[name]
 
 
+def searches(settings: Settings, wish: Wish) -> bool:
+    """Return whether what the feed holds depends on the search index."""
+    return bool(wish.text) or any(view.name == wish.view and view.query for view in settings.views)
+
+
 def page_for(store: Store, settings: Settings, wish: Wish) -> Page:
     """Return the records of the feed or the page as they are to be seen, and the cursor of the page that follows."""
     view = view_of(settings, wish.view)

@@ -38,15 +38,18 @@ def recognised(known: Known, reading: Reading) -> Recognised:
     """Return which entries of the document and of its older pages are which of the stored ones."""
     within = len(reading.records)
     own = _distinct(reading.records)
-    older = _older(reading.older, own, within)
-    records = own | older
+    older = _older(reading.older, own, within) if reading.older else {}
+    records = own | older if older else own
     same = _matched(own, known.entries)
     if older:  # after the document's own, so that no older page takes an entry from it
         taken = {entry.key for entry in same.values()}
         same |= _matched(older, [entry for entry in known.entries if entry.key not in taken])
+    unknown = _without(records, same)
+    if not unknown or not known.entries:
+        return Recognised(records, same, {}, unknown)
     # What changed alone says nothing of ids: the others are not there to be compared.
-    renamed = {} if reading.delta else _migrated(_without(records, same), known.entries, same)
-    unknown = _without(records, same, renamed)
+    renamed = {} if reading.delta else _migrated(unknown, known.entries, same)
+    unknown = _without(unknown, renamed)
     if reading.truncated:
         unknown = _without_half(unknown, within - 1, _absent(known, same))
     elif not reading.delta:
@@ -65,8 +68,8 @@ def meets(known: Known, reading: Reading) -> bool:
     return any({record.identity, record.alias} & known.tombstones for record in found.records.values())
 
 
-def _without(records: Mapping[int, Record], *known: Mapping[int, KnownEntry]) -> dict[int, Record]:
-    return {at: record for at, record in records.items() if not any(at in some for some in known)}
+def _without(records: Mapping[int, Record], known: Mapping[int, KnownEntry]) -> dict[int, Record]:
+    return {at: record for at, record in records.items() if at not in known}
 
 
 def _distinct(records: Sequence[Record]) -> dict[int, Record]:

@@ -32,7 +32,7 @@ def asked(reading: Reading) -> tuple[frozenset[str], frozenset[str], frozenset[s
 
     All entries that ever shared an id, also those stored under a made-up identity because of that, have its alias.
     """
-    records = (*reading.records, *reading.older)
+    records = reading.records + reading.older
     return (
         frozenset(record.identity for record in records),
         frozenset([*(record.alias for record in records), *(deleted.ref for deleted in reading.deleted)]),

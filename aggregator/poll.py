@@ -197,7 +197,7 @@ class Poller:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=2)
         await self._settle()
-        unpolled = [claim.state.source.id for claim in self._queue]
+        unpolled = list(self._queue)
         self._queue.clear()
         await self._give_back(unpolled)
 
@@ -268,7 +268,7 @@ class Poller:
             claim = waiting.popleft()
             host = claim.host.host
             if self._turns.is_held(host, at):
-                held.append(claim.state.source.id)
+                held.append(claim)
                 continue
             if not self._turns.may_start(host, at):
                 self._queue.append(claim)
@@ -282,11 +282,11 @@ class Poller:
             task.add_done_callback(self._ended)
         await self._give_back(held)
 
-    async def _give_back(self, source_ids: Collection[str]) -> None:
+    async def _give_back(self, claims: Collection[Claim]) -> None:
         """Give claimed sources back unpolled."""
-        if source_ids:
+        if claims:
             with suppress(StoreError):  # the leases pass by themselves
-                await asyncio.to_thread(self._store.release, source_ids, self._clocks.now())
+                await asyncio.to_thread(self._store.release, claims, self._clocks.now())
 
     def _twins_among(self, waiting: deque[Claim], claim: Claim) -> list[Claim]:
         """Take those out of the queue that would ask for the same."""
@@ -329,7 +329,8 @@ class Poller:
     async def _poll(self, claims: Sequence[Claim], place: Place, *, force: bool, by_hand: bool) -> None:
         """Walk sources at one address down the corridor; whatever happens, one outcome of each is saved."""
         riders = [rider for claim in claims if (rider := self._rider(claim))]
-        await self._give_back({claim.state.source.id for claim in claims} - {rider.source.id for rider in riders})
+        riding = {rider.source.id for rider in riders}
+        await self._give_back([claim for claim in claims if claim.state.source.id not in riding])
         if not riders:
             return
         began, seen_at = self._clocks.monotonic(), self._clocks.now()

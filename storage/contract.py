@@ -170,6 +170,8 @@ class Claim:
     state: PollState
     host: HostState
     """The one whose turn it takes: that of its state, or of another address where that one is to be left alone."""
+    attempted_before: datetime | None = None
+    """The `last_attempt_at` before this claim: what is given back unpolled has it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,8 +425,8 @@ class Store(Protocol):
         With `now`, a lease that has passed counts as none.
         """
 
-    def release(self, source_ids: Collection[str], now: datetime) -> None:
-        """Give claimed sources back unpolled: the lease ends, nothing else changes."""
+    def release(self, claims: Collection[Claim], now: datetime) -> None:
+        """Give claimed sources back unpolled: the lease ends, and none was attempted; nothing else changes."""
 
     def known(
         self, source_id: str, identities: Collection[str], aliases: Collection[str], public_ids: Collection[str]

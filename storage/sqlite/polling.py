@@ -108,11 +108,12 @@ def claim_due(
                 chosen[n] = host
                 if len(chosen) == limit:
                     break
+    before = {n: _attempted(connection, n) for n in chosen}
     connection.executemany(
         "UPDATE sources SET lease_until = ?, last_attempt_at = ? WHERE n = ?",
         [(micros(now + lease), at, n) for n in chosen],
     )
-    return [_claim(connection, n, host) for n, host in chosen.items()]
+    return [_claim(connection, n, host, before[n]) for n, host in chosen.items()]
 
 
 def _candidates(
@@ -145,9 +146,13 @@ def _host_of_turn(hosts: Sequence[str], waiting: Set[str]) -> str | None:
     return next((other for other in json.loads(others) if other not in waiting), None) if others != "[]" else None
 
 
-def _claim(connection: sqlite3.Connection, n: int, host: str) -> Claim:
+def _attempted(connection: sqlite3.Connection, n: int) -> datetime | None:
+    return instant_or_none(connection.execute("SELECT last_attempt_at FROM sources WHERE n = ?", (n,)).fetchone()[0])
+
+
+def _claim(connection: sqlite3.Connection, n: int, host: str, attempted_before: datetime | None) -> Claim:
     state = state_of(connection.execute(f"{_SELECT_STATE} WHERE n = ?", (n,)).fetchone())
-    return Claim(state, host_state(connection, host))
+    return Claim(state, host_state(connection, host), attempted_before)
 
 
 def host_state(connection: sqlite3.Connection, host: str) -> HostState:
@@ -182,11 +187,17 @@ def next_due_at(connection: sqlite3.Connection, now: datetime | None) -> datetim
     return min((instant(row[0]) for row in rows if row), default=None)
 
 
-def release(connection: sqlite3.Connection, source_ids: Collection[str]) -> None:
-    """End the leases."""
+def release(connection: sqlite3.Connection, claims: Collection[Claim]) -> None:
+    """End the leases, as if nothing had been claimed."""
     connection.executemany(
-        "UPDATE sources SET lease_until = NULL WHERE id = ? AND lease_until IS NOT NULL", [(id_,) for id_ in source_ids]
+        "UPDATE sources SET lease_until = NULL, last_attempt_at = ? WHERE id = ? AND lease_until IS NOT NULL",
+        [(micros_or_none(claim.attempted_before), claim.state.source.id) for claim in claims],
     )
+
+
+def end_lease(connection: sqlite3.Connection, source_id: str) -> None:
+    """End the lease of a source whose poll is over."""
+    connection.execute("UPDATE sources SET lease_until = NULL WHERE id = ?", (source_id,))
 
 
 def end_leases(connection: sqlite3.Connection) -> None:

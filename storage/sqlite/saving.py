@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from storage.contract import Poll, RecordFile, Saved
 from storage.record import Record, key_of, minted_id
-from storage.sqlite.polling import release, save_host
+from storage.sqlite.polling import end_lease, save_host
 from storage.sqlite.rows import (
     BODY,
     CONTENT,
@@ -103,7 +103,7 @@ def _save(connection: sqlite3.Connection, poll: Poll, batch: Batch) -> Saved:
         connection.execute(_UPDATE_STATE, (*values, n))
         batch.changed |= values[_FEED] != feed
     else:  # when to poll, redirects, failures: all of that is of an address that is not the source's any more
-        release(connection, [source_id])
+        end_lease(connection, source_id)
     for host in (poll.host, *poll.also_held):
         save_host(connection, host, batch.now)
 

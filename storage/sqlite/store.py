@@ -99,9 +99,9 @@ class SqliteStore:
         with self._engine.reading() as connection:
             return polling.next_due_at(connection, now)
 
-    def release(self, source_ids: Collection[str], now: datetime) -> None:
+    def release(self, claims: Collection[Claim], now: datetime) -> None:
         """Give claimed sources back unpolled."""
-        self._engine.write(lambda connection, _: polling.release(connection, source_ids))
+        self._engine.write(lambda connection, _: polling.release(connection, claims))
 
     def save_polls(self, polls: Sequence[Poll], now: datetime) -> list[Saved]:
         """Save finished polls, all in one transaction."""

@@ -129,6 +129,19 @@ def test_a_host_that_is_not_our_own_is_not_asked_twice_within_five_minutes(three
     assert shelf.statuses == []
 
 
+def test_nor_is_what_is_due_again_by_then(three: Home, shelf: Shelf) -> None:
+    three.settings = {"polling": {"host_delay": "0s"}}
+    three.sources = {"a": "/a.xml"}
+    three.write()
+    three.run("poll")
+    three.sources = {"a": "/b.xml"}  # another address is due at once
+    three.write()
+
+    again = three.run("poll")
+
+    assert again.stderr.startswith("a: not asked; it was asked ")
+
+
 def test_a_publisher_that_asked_us_to_wait_is_left_alone_even_by_name(three: Home, publisher: Publisher) -> None:
     publisher.plays("/busy", reply("429 Too Many Requests", b"", "Retry-After: 7200"))
     three.settings = {

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from storage.contract import (
     Changes,
     Circumstances,
+    Claim,
     FeedInfo,
     HostState,
     ListState,
@@ -339,12 +340,46 @@ class TestClaims:
 
     def test_a_released_source_is_due_as_before(self, store: Store) -> None:
         store.sync_sources([source()], NOW)
-        store.claim_due(NOW, limit=9, lease=LEASE)
-        store.release(["one", "unknown"], NOW)
+        claims = store.claim_due(NOW, limit=9, lease=LEASE)
+        store.release([*claims, Claim(PollState(source("unknown"), NOW), HostState(""))], NOW)
 
         [state] = store.states()
-        assert state == PollState(source(), next_poll_at=NOW, last_attempt_at=NOW)
+        assert state == PollState(source(), next_poll_at=NOW)
         assert ids(store.claim_due(NOW, limit=9, lease=LEASE)) == ["one"]
+
+    def test_a_released_source_was_last_attempted_when_it_was_before(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one")
+        [before] = store.states()
+        claims = store.claim_due(NOW + HOUR, limit=9, lease=LEASE, due=False, only=["one"])
+
+        store.release(claims, NOW + HOUR)
+
+        assert claims[0].attempted_before == before.last_attempt_at
+        assert store.states() == [before]
+
+    def test_a_source_with_an_address_elsewhere_is_claimed_though_its_host_is_to_be_left_alone(
+        self, store: Store
+    ) -> None:
+        two = replace(source("two", position=1), host="one.example", other_hosts=("other.example",))
+        store.sync_sources([source(), two], NOW)
+        held = HostState("one.example", NOW + HOUR, "429")
+        [claim] = store.claim_due(NOW, limit=9, lease=LEASE, only=["one"])
+        store.save_polls([Poll(replace(claim.state, next_poll_at=NOW), HostState("x.example"), also_held=(held,))], NOW)
+
+        claims = store.claim_due(NOW, limit=9, lease=LEASE)
+
+        assert [(claim.state.source.id, claim.host) for claim in claims] == [("two", HostState("other.example"))]
+        assert store.host("one.example") == held
+
+    def test_a_claim_takes_the_turn_of_the_address_in_use(self, store: Store) -> None:
+        store.sync_sources([source(), source("two", position=1)], NOW)
+        for state in store.states():
+            store.save_polls([Poll(replace(state, at_host="other.example"), HostState("one.example"))], NOW)
+
+        claims = store.claim_due(NOW, limit=9, lease=LEASE, busy={"one.example": 1})
+
+        assert [claim.host.host for claim in claims] == ["other.example"]
 
     def test_saving_a_poll_ends_its_lease(self, store: Store) -> None:
         store.sync_sources([source()], NOW)

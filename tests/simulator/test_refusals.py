@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from aggregator.daemon.once import too_soon
+from aggregator.daemon.once import held, too_soon
 from plugins.simulator import DAY, FEED, HOUR, MINUTE, World, always, hourly, ok, rss, says, script
 
 Make = Callable[..., World]
@@ -26,6 +26,7 @@ async def test_a_429_keeps_everybody_from_its_host_until_its_time(world: Make) -
     await w.poll("a")
     refused = w.row()
     waiting = too_soon(w.store.states(), (), w.now + HOUR)
+    also = held(w.store.states(), w.store.host, w.now + HOUR)
     await w.poll("a", "b", due=False)  # by hand, within the two hours
     await w.pass_time(119 * MINUTE)
     early = w.counted()
@@ -34,6 +35,8 @@ async def test_a_429_keeps_everybody_from_its_host_until_its_time(world: Make) -
     assert refused["kind"] == "rate-limited"
     assert "14:00" in str(refused["next_reason"])
     assert list(waiting) == ["a"]
+    assert also["b"] == "b: not asked; a.example wants to be left alone until 2026-03-02 14:00Z"
+    assert "c" not in also
     assert early == {FEED: 1, C: 2}
     assert w.counted()[FEED] >= 2
     assert w.counted()[B] >= 1

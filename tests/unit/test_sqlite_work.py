@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.contract import Changes, Poll, RecordQuery, SourceRow
+from storage.contract import Changes, Claim, HostState, Poll, PollState, RecordQuery, SourceRow
 from storage.record import DateSource, Record
 from storage.sqlite import SqliteStore
 
@@ -84,8 +84,7 @@ def test_a_poll_that_changed_nothing_writes_two_rows(store: SqliteStore) -> None
 
 @pytest.mark.parametrize("what", ["sync", "claim", "release", "prune", "wrote"])
 def test_what_changes_nothing_commits_nothing(store: SqliteStore, what: str, tmp_path: Path) -> None:
-    store.claim_due(NOW, limit=9, lease=HOUR)
-    store.release(["s"], NOW)
+    store.release(store.claim_due(NOW, limit=9, lease=HOUR), NOW)
     store.claim_due(NOW, limit=9, lease=HOUR)
     before = changes(store)
     marker = (tmp_path / "aggregator.marker").read_bytes()
@@ -95,7 +94,7 @@ def test_what_changes_nothing_commits_nothing(store: SqliteStore, what: str, tmp
         case "claim":
             assert store.claim_due(NOW, limit=9, lease=HOUR) == []
         case "release":
-            store.release(["unknown"], NOW)
+            store.release([Claim(PollState(replace(store.states()[0].source, id="unknown"), NOW), HostState(""))], NOW)
         case "prune":
             assert store.prune(NOW + 9999 * HOUR) == 0
         case "wrote":

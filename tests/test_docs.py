@@ -99,7 +99,7 @@ def test_every_path_of_the_server_stands_in_the_table_and_no_other() -> None:
     door = create_app(nothing, lambda: nothing, lambda: nothing, now)
     inside = next(part for part in vars(door).values() if isinstance(part, Starlette))
     served = {route.path for route in inside.routes}  # type: ignore[attr-defined]  # all of ours are Routes
-    served |= {f"/{place}.{ending}" for place in ("feed", "source/{id}") for ending in FORMATS}
+    served |= {f"/{place}.{ending}" for place in ("feed", "feed/{view}", "source/{id}") for ending in FORMATS}
 
     assert {path.replace("/...", "/{name}") for path in documented_paths()} == served
 

@@ -211,12 +211,14 @@ async def _slowly(wire: Wire) -> None:
 
 
 def _crowd(seen: Seen) -> Judgement:
-    """One at a time, a second apart."""
+    """One at a time, a second apart; how soon the next poll by hand begins is the hand's."""
     asked = sorted(seen.asked, key=lambda one: one.at)
     if len(asked) < 2:
         return Judgement(NOT_SEEN, f"asked {times(len(asked))}")
     most = max(sum(o.at <= one.at < (o.until or seen.until) for o in asked) for one in asked)
-    nearest = min(later.at - earlier.at for earlier, later in pairwise(asked))
+    nearest = min(
+        (b.at - a.at + a.lag for a, b in pairwise(asked) if not seen.by_hand or a.turn == b.turn), default=float("inf")
+    )
     if most > 1 or nearest < 1 - SLACK:
         return Judgement(
             BROKEN, f"up to {most} requests at once, {nearest:.2f} s apart at the nearest; 1 and 1 s are asked for"

@@ -52,10 +52,10 @@ def says(
     return Answer(status, headers, b"", good=good, wait=wait, within=within, whole_host=whole_host)
 
 
-def moves(status: int, to: str | bytes, *headers: tuple[bytes, bytes]) -> Answer:
+def moves(status: int, to: str | bytes) -> Answer:
     """Return a redirect."""
     where = to if isinstance(to, bytes) else to.encode()
-    return Answer(status, ((b"Location", where), *headers), good=False)
+    return Answer(status, ((b"Location", where),), good=False)
 
 
 def etag(value: str | bytes) -> tuple[bytes, bytes]:

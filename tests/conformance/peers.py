@@ -101,8 +101,10 @@ def peers(python: str) -> tuple[Peer, ...]:
     )
 
 
-def run(peer: Peer, polls: int, say: Callable[[str], None]) -> dict[str, object]:
-    """Return the score of a reader after so many polls by hand."""
+def run(
+    peer: Peer, polls: int, say: Callable[[str], None], edit: Callable[[str], str] = lambda text: text
+) -> dict[str, object]:
+    """Return the score of a reader after so many polls by hand; `edit` changes its list before the first."""
     command = [sys.executable, "-m", "tests.conformance", "--serve"]
     with tempfile.TemporaryDirectory(prefix="peer-") as folder:
         publisher = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -110,7 +112,7 @@ def run(peer: Peer, polls: int, say: Callable[[str], None]) -> dict[str, object]
             assert publisher.stderr is not None
             base = _base(publisher.stderr)
             home = Path(folder)
-            (home / peer.file).write_text(peer.before + _get(f"{base}{peer.form}"))
+            (home / peer.file).write_text(peer.before + edit(_get(f"{base}{peer.form}")))
             for name, text in peer.files:
                 (home / name).write_text(text)
             (home / "authority.pem").write_text(_get(f"{base}authority.pem"))

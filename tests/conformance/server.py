@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -65,6 +65,7 @@ class Publisher:
         self._tasks: set[asyncio.Task[None]] = set()
         self._began = time.monotonic()
         self._busy, self._idle_since = 0, 0.0
+        self._lags: deque[tuple[float, float]] = deque(maxlen=100)
 
     # --- where ---
 
@@ -141,6 +142,7 @@ class Publisher:
         """Answer until `stop` is set, then break every answer off."""
         for listener, label in zip(self._listeners, self.places, strict=True):
             self._start(self._accept(listener, label))
+        self._start(self._watch_ourselves())
         await stop.wait()
         for task in list(self._tasks):
             task.cancel()
@@ -152,6 +154,13 @@ class Publisher:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _watch_ourselves(self) -> None:
+        """Note how late this program comes to what it has to do: so much later a request may be noted than it came."""
+        while True:
+            due = self.now() + 0.02
+            await asyncio.sleep(0.02)
+            self._lags.append((self.now(), max(0.0, self.now() - due)))
 
     async def _accept(self, listener: socket.socket, label: str) -> None:
         loop = asyncio.get_running_loop()
@@ -251,6 +260,7 @@ class Publisher:
             datetime.now(UTC), self.minute, self._first.setdefault(place, at), self.url,
         )  # fmt: skip
         self._nth[*place, secure] += 1
+        asked.lag = max((lag for then, lag in self._lags if at - then < 1), default=0.0)
         self.asked.append(asked)
         return asked
 

@@ -107,6 +107,8 @@ class Asked:
     until: float | None = None
     """When the answer was over; None while it lasts."""
     sent: int = 0
+    lag: float = 0.0
+    """By how many seconds `at` may be late, as this program was busy."""
     left: bool = False
     """Whether the client hung up before the answer's end."""
     notes: list[str] = field(default_factory=list)

@@ -8,7 +8,6 @@ import html
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from http import HTTPStatus
 from typing import NoReturn
 
 import httpx
@@ -22,6 +21,7 @@ from aggregator.hosts import redact, same_site
 from aggregator.manners import agent_of
 from aggregator.model import FailureKind, Fetched, Hop, NotModified, PollError, Source
 from aggregator.network import Network
+from aggregator.statuses import kind_of, words_of
 from aggregator.targets import Target, keeps_secrets, locate, redirected
 from storage.contract import Validators
 
@@ -48,15 +48,6 @@ _OURS = frozenset(
     b"proxy-authorization proxy-connection".split()
 )
 """Headers that a source cannot set: they say what we do, or would change what an answer means."""
-_KINDS = {
-    401: FailureKind.AUTH,
-    407: FailureKind.AUTH,
-    403: FailureKind.BLOCKED,
-    451: FailureKind.BLOCKED,
-    404: FailureKind.NOT_FOUND,
-    410: FailureKind.GONE,
-    429: FailureKind.RATE_LIMITED,
-}
 _PAGE_LIMITS = Limits(wire=64 * 1024, decoded=256 * 1024)
 _PAGE_SECONDS = 5.0
 _TITLE = re.compile(rb"<title[^>]{0,200}>([^<]{1,500})", re.IGNORECASE)
@@ -192,7 +183,7 @@ class _Attempt:
         status, headers = response.status_code, readable(response.headers)
         location = _first(response.headers, b"location")
         if not location:
-            said = f"{redact(here.text)} answers {_words(status)} and does not say where"
+            said = f"{redact(here.text)} answers {words_of(status)} and does not say where"
             raise PollError(FailureKind.REDIRECT, said, status=status, headers=headers)
         try:
             there = redirected(here, location)
@@ -275,7 +266,7 @@ class _Attempt:
             raise
         if not body.data or body.data.isspace():
             raise PollError(
-                FailureKind.EMPTY, f"{_words(status)}, and the body is empty", status=status, headers=headers
+                FailureKind.EMPTY, f"{words_of(status)}, and the body is empty", status=status, headers=headers
             )
         said = self._validators if body.truncated else _said(response, here, body)
         delta = self._is_delta(status, headers)
@@ -299,8 +290,8 @@ class _Attempt:
         """Raise what an answer without a feed means."""
         status, headers = response.status_code, readable(response.headers)
         blocked = challenged and status not in {401, 404, 407, 410, 429}
-        kind = FailureKind.BLOCKED if blocked else _kind(status)
-        said = _words(status)
+        kind = FailureKind.BLOCKED if blocked else kind_of(status)
+        said = words_of(status)
         if status == 304:
             said += ", though nothing was said that could be unchanged"
         elif kind is FailureKind.PROTOCOL:
@@ -396,24 +387,6 @@ def _said(response: httpx.Response, here: Target, body: Body) -> Validators:
         digest=hashlib.sha256(body.data).digest(),
         url=here.text,
     )
-
-
-def _kind(status: int) -> FailureKind:
-    if status in _KINDS:
-        return _KINDS[status]
-    if status in {204, 205}:
-        return FailureKind.EMPTY
-    if 400 <= status < 500:
-        return FailureKind.CLIENT_ERROR
-    return FailureKind.SERVER_ERROR if 500 <= status < 600 else FailureKind.PROTOCOL
-
-
-def _words(status: int) -> str:
-    """Return the status with the words of the standard, not the publisher's."""
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return f"status {status}"
 
 
 def _unsent(error: httpx.TransportError, here: Target) -> PollError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass, field
 from functools import lru_cache
-from http import HTTPStatus
 from ipaddress import IPv4Address, ip_address
 from typing import NoReturn
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -15,6 +14,7 @@ import h11
 from aggregator.hosts import ascii_host
 from aggregator.model import FailureKind, PollError
 from aggregator.sockets import Stream
+from aggregator.statuses import words_of
 
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _HEAD_BYTES = 16 * 1024
@@ -115,9 +115,9 @@ async def _connected(stream: Stream, proxy: Proxy, host: str, port: int) -> None
     except h11.RemoteProtocolError as error:
         _fail(proxy, "does not answer in HTTP", error)
     if status == 407:
-        raise PollError(FailureKind.AUTH, f"the proxy {proxy.pair} wants another log-in ({_words(status)})")
+        raise PollError(FailureKind.AUTH, f"the proxy {proxy.pair} wants another log-in ({words_of(status)})")
     if not 200 <= status < 300:
-        raise PollError(FailureKind.CONNECT, f"the proxy {proxy.pair} does not connect to {host} ({_words(status)})")
+        raise PollError(FailureKind.CONNECT, f"the proxy {proxy.pair} does not connect to {host} ({words_of(status)})")
     if connection.trailing_data[0]:
         _fail(proxy, "says more than it was asked")  # clients speak first: this is not the host
 
@@ -131,13 +131,6 @@ async def _status(stream: Stream, connection: h11.Connection) -> int:
             return event.status_code
         elif not isinstance(event, h11.InformationalResponse):
             raise h11.RemoteProtocolError("an answer that was not asked for")
-
-
-def _words(status: int) -> str:
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return f"status {status}"
 
 
 # --- SOCKS5 -----------------------------------------------------------------------------------------------------

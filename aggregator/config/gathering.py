@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from aggregator import opml
-from aggregator.config import files, ids, urls
+from aggregator.config import files, ids, listing, urls
 from aggregator.config.document import ListNode, MapNode, Node, TextNode
 from aggregator.config.faults import ConfigError, Report, WrongValueError
 from aggregator.config.inheritance import merged
@@ -18,10 +18,6 @@ from aggregator.config.places import Places, label
 from aggregator.config.schema import KINDS, GroupPart, IncludePart, Inherited, OpmlPart, SourcePart
 from aggregator.config.values import Values, written
 
-HARMLESS = frozenset(
-    ("id", "name", "category", "site", "feed", "author", "tags", "enabled", "every", "at_least", "at_most")
-)
-"""Keys that a list from the network may set: it is somebody else's, and must not choose proxies, log-ins or scripts."""
 MOST_FILES = 1000
 
 
@@ -128,6 +124,7 @@ class _Walk:
             for number, item in enumerate(node.items, 1):
                 self._item(item, places.report, above, number)
         elif not (isinstance(node, TextNode) and node.null):
+            self.found.partial = True
             places.no_list(())
 
     def _item(self, item: Node, report: Report, above: Above, number: int) -> None:
@@ -196,6 +193,7 @@ class _Walk:
         value, missing = self._values_of(places.report).source(node)
         if missing is not None:
             self.found.unread.append(item)
+            self.found.partial |= part in (OpmlPart, IncludePart, GroupPart)
             if missing:
                 at = f"{places.report.file}:{item.line}"
                 self.found.warnings.append(f"{at}: {places.whose.removesuffix(': ')} is set aside: {missing}")
@@ -248,13 +246,13 @@ class _Walk:
         whole = files.whole(path)
         if whole in above.files:
             chain = " > ".join(one.name for one in (*above.files[above.files.index(whole) :], whole))
-            places.fault(("include",), f"the files include each other without end: {chain}")
+            self._no_sources(places, "include", f"the files include each other without end: {chain}")
             return
         if whole in self.included:
-            places.fault(("include",), f"{path.name} is included already, by {self.included[whole]}")
+            self._no_sources(places, "include", f"{path.name} is included already, by {self.included[whole]}")
             return
         if len(self.included) >= MOST_FILES:
-            places.fault(("include",), f"more than {MOST_FILES} files are included")
+            self._no_sources(places, "include", f"more than {MOST_FILES} files are included")
             return
         self.included[whole] = f"{Path(places.report.file).name}:{places.root.line}"
         if not glob.has_magic(str(path)):
@@ -264,11 +262,12 @@ class _Walk:
             report, node = files.included(path, report)
         except ConfigError as error:
             at = next(iter(error.faults))
+            self.found.partial = True
             if at.line:
                 report.faults = list(error.faults)
                 self.found.reports.append(report)
             else:
-                places.fault(("include",), f"{path.name}: {at.message}")
+                self._no_sources(places, "include", f"{path.name}: {at.message}")
             return
         self.found.reports.append(report)
         below = replace(above, folder=path.parent, files=(*above.files, whole))
@@ -286,20 +285,24 @@ class _Walk:
         try:
             data = Path(name).read_bytes()
         except (OSError, ValueError) as error:
-            places.fault(("opml",), files.unreadable(error))
+            self._no_sources(places, "opml", files.unreadable(error))
             return
         try:
-            listing = opml.read(data)
+            read = opml.read(data)
         except opml.OpmlError as error:
-            places.fault(("opml",), str(error))
+            self._no_sources(places, "opml", str(error))
             return
-        self._listed(listing, part, places, above, remote=False)
+        self._listed(read, part, places, above, remote=False)
 
     def _remote_list(self, url: str, part: OpmlPart, places: Places, above: Above) -> None:
         try:
             urls.source_url(url)
         except WrongValueError as error:
-            places.fault(("opml",), error.message, error.suggestion)
+            written_ = places.written(("opml",))
+            if "${" in written_:
+                self._no_sources(places, "opml", f"what {written_} stands for does not fit; {urls.URL_RULE}")
+            else:
+                self._no_sources(places, "opml", error.message, error.suggestion)
             return
         if url not in self.found.lists:
             self.found.lists.append(url)
@@ -309,34 +312,25 @@ class _Walk:
             self._say(places, "was not fetched yet; its sources are taken in when it was")
             return
         try:
-            listing = opml.read(data)
+            read = opml.read(data)
         except opml.OpmlError as error:
             # What the network said must not keep the program from starting.
             self.found.partial = True
             self._say(places, f"brings no sources: {error}")
             return
-        self._listed(listing, part, places, above, remote=True)
+        self._listed(read, part, places, above, remote=True)
 
-    def _listed(self, listing: opml.Listing, part: OpmlPart, places: Places, above: Above, *, remote: bool) -> None:
+    def _listed(self, read: opml.Listing, part: OpmlPart, places: Places, above: Above, *, remote: bool) -> None:
         within = above.within(part, places)
-        if listing.degraded:
-            self._say(places, listing.degraded)
-        for told in listing.skipped:
+        if read.degraded:
+            self._say(places, read.degraded)
+        for told in read.skipped:
             self._say(places, told)
-        for one in listing.feeds:
+        for one in read.feeds:
             self._feed(one, places, within, remote=remote)
 
     def _feed(self, one: opml.Listed, places: Places, above: Above, *, remote: bool) -> None:
-        given = {key: _plain(value) for key, value in one.settings.items() if not remote or key in HARMLESS}
-        if "${" in f"{one.url}{given}":
-            self._say(places, f"line {one.line}: variables are not replaced in a list; the source is left out")
-            return
-        value: dict[str, object] = {"name": one.title, **given} if one.title else dict(given)
-        category = opml.category(one.folders)
-        if category:
-            value.setdefault("category", category)
-        told: list[str] = []
-        judged = self._sound({**value, "url": one.url}, told)
+        judged, told = listing.source_of(one, remote=remote)
         for sentence in told:
             self._say(places, f"line {one.line}: {sentence}")
         if judged is not None:
@@ -345,39 +339,29 @@ class _Walk:
             groups = replace(above, groups=(*above.groups, *one.folders))
             self.found.sources.append(Gathered(judged, at, groups, one.url, named, foreign=True))
 
-    def _sound(self, value: dict[str, object], told: list[str]) -> SourcePart | None:
-        """Return the source without the keys that do not fit, which are told of; None where its URL does not."""
-        for _ in range(2):
-            try:
-                return SourcePart.model_validate(value)
-            except ValidationError as error:
-                for one in error.errors(include_url=False, include_input=False):
-                    key = str(one["loc"][0]) if one["loc"] else "url"
-                    wrong = one.get("ctx", {}).get("error")
-                    said = wrong.message if isinstance(wrong, WrongValueError) else one["msg"]
-                    told.append(f"{key}: {said}; {'the source' if key == 'url' else 'the key'} is left out")
-                    value.pop(key, None)
-                if "url" not in value:
-                    return None
-        return None
-
     # --- what they share ---
 
     def _path(self, text: str, key: str, places: Places, above: Above) -> str | None:
         """Return the absolute path or pattern; None, and a fault, for what can be none."""
         if "://" in text:
-            places.fault((key,), f'"{urls.cut(text)}" is a URL; a file on this machine is meant')
+            shown = urls.cut(places.written((key,)))
+            self._no_sources(places, key, f'"{shown}" is a URL; a file on this machine is meant')
             return None
         try:
             path = above.folder / urls.at_home(text)
         except WrongValueError as error:
-            places.fault((key,), error.message)
+            self._no_sources(places, key, error.message)
             return None
         if files.is_folder(path):
             more = ("; name the files in it", f"{text.rstrip('/')}/*.yaml") if key == "include" else ("", None)
-            places.fault((key,), f"this is a folder{more[0]}", more[1])
+            self._no_sources(places, key, f"this is a folder{more[0]}", more[1])
             return None
         return str(path)
+
+    def _no_sources(self, places: Places, key: str, message: str, suggestion: str | None = None) -> None:
+        """Note a fault that keeps sources from being known; what views name of them is not unknown for sure."""
+        self.found.partial = True
+        places.fault((key,), message, suggestion)
 
     def _watch(self, name: str) -> None:
         if name not in self.found.watched:
@@ -389,14 +373,3 @@ class _Walk:
 
 def _null(node: Node) -> bool:
     return isinstance(node, TextNode) and node.null
-
-
-def _plain(value: object) -> object:
-    """Return a value of a list as it would stand in feeds.yaml: scalars are text."""
-    if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if value is None else str(value)

@@ -179,7 +179,8 @@ class Places:
 
     def _at(self, node: Node, loc: Loc, message: str, suggestion: str | None = None) -> None:
         rest = ".".join(step for step in loc if isinstance(step, str) and step != KEY)
-        named = f"{self.whose}{rest}: " if rest else self.whose
+        # `opml "a.opml": ` says already which key is meant.
+        named = self.whose if not rest or self.whose.startswith(f'{rest} "') else f"{self.whose}{rest}: "
         self.report.add(node.line, node.column, named + message, suggestion)
 
 

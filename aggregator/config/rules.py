@@ -44,8 +44,10 @@ def addressed(sources: Sequence[Gathered], hub: RsshubPart | None) -> list[Addre
         if not (part.fallback or rsshub.is_short(url)):
             found.append(Addressed(source, url, ()))
             continue
+        if source.foreign:
+            every = [two for two in every if not (rsshub.is_short(two[0]) and hub is not None and not hub.base)]
         all_: dict[str, str] = {}
-        for one, at in every:
+        for one, at in () if source.foreign else every:
             _one_address(one, at, hub, source, all_)
         first, *others = chain.from_iterable(_expanded(one, hub) for one, _ in every)
         found.append(Addressed(source, first, tuple(dict.fromkeys(other for other in others if other != first))))

@@ -166,7 +166,7 @@ def at_home(text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise WrongValueError(f'"{text[:80]}" begins with a home folder that is not known') from None
+        raise WrongValueError("begins with a home folder that is not known; write the whole path") from None
 
 
 def cut(text: str, most: int = 80) -> str:

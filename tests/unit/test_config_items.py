@@ -331,6 +331,18 @@ def test_a_list_of_ones_own_sets_what_feeds_yaml_would(tmp_path: Path) -> None:
     assert len(settings.warnings) == 1
 
 
+def test_fallbacks_of_a_list_that_lead_nowhere_are_passed_over(tmp_path: Path) -> None:
+    data = """\
+<opml xmlns:a="urn:feed-aggregator:opml"><body>
+<outline type="rss" text="A" xmlUrl="https://a.example/f" a:fallback='["https://a.example/f", "rsshub:/a", "https://b.example/f"]'/>
+</body></opml>
+"""
+
+    settings = settings_of(tmp_path, "sources:\n- opml: a.opml\n", {"a.opml": data})
+
+    assert settings.sources[0].fallback == ("https://b.example/f",)
+
+
 # --- set aside ---
 
 
@@ -353,6 +365,13 @@ def test_what_lacks_a_variable_is_set_aside_alone(tmp_path: Path, item: str, lab
     assert settings.warnings == (
         f"{tmp_path}/feeds.yaml:2: {label} is set aside: the environment variable KEY is not set",
     )
+
+
+@pytest.mark.parametrize("item", ["{include: '${DIR}/*.yaml'}", "{opml: '${DIR}/a.opml'}"])
+def test_a_view_may_name_what_a_file_that_is_set_aside_would_bring(tmp_path: Path, item: str) -> None:
+    text = f"sources: [{item}]\nviews: {{v: {{sources: [m], tags: [t]}}}}"
+
+    assert settings_of(tmp_path, text).views[0].sources == ("m",)
 
 
 def test_a_view_may_name_a_source_that_is_set_aside(tmp_path: Path) -> None:

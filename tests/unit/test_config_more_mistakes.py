@@ -218,7 +218,7 @@ def test_a_file_that_is_included_twice_is_told(tmp_path: Path) -> None:
     faults = faults_of(tmp_path, {"feeds.yaml": main, "b.yaml": f"- {A}\n"})
 
     assert [(fault.line, fault.message) for fault in faults] == [
-        (3, 'include "*b.yaml": include: b.yaml is included already, by feeds.yaml:2')
+        (3, 'include "*b.yaml": b.yaml is included already, by feeds.yaml:2')
     ]
 
 
@@ -252,6 +252,15 @@ def test_a_view_of_a_faulty_source_is_no_second_fault(tmp_path: Path) -> None:
     assert [fault.line for fault in faults_of(tmp_path, {"feeds.yaml": text})] == [2]
 
 
+@pytest.mark.parametrize("item", ["include: none.yaml", "opml: none.opml", "include: broken.yaml"])
+def test_a_view_of_what_a_broken_file_would_bring_is_no_second_fault(tmp_path: Path, item: str) -> None:
+    text = f"sources:\n- {item}\nviews: {{a: {{sources: [one], categories: [x]}}}}\n"
+
+    faults = faults_of(tmp_path, {"feeds.yaml": text, "broken.yaml": "zebra: 1\n"})
+
+    assert len(faults) == 1
+
+
 def test_nothing_secret_is_shown_of_log_ins_headers_and_proxies(tmp_path: Path) -> None:
     text = """\
 rsshub: {base: ['${V}'], key: "${V}"}
@@ -274,6 +283,16 @@ views: {a: {sources: ['${V}'], query: ['${V}']}}
     faults = faults_of(tmp_path, {"feeds.yaml": text}, V="hunter2 \x85 secret")
 
     assert len(faults) >= 12
+    assert not any("hunter2" in repr(fault) for fault in faults)
+
+
+@pytest.mark.parametrize(
+    "value", ["https://a.example/hunter2 b", "ftp://hunter2", "~hunter2/a", "https://hunter2@a.example/"]
+)
+@pytest.mark.parametrize("item", ["opml", "include", "url", "rsshub"])
+def test_a_variable_that_stands_for_no_file_or_url_is_not_shown(tmp_path: Path, item: str, value: str) -> None:
+    faults = faults_of(tmp_path, {"feeds.yaml": f"sources:\n- {item}: ${{V}}\n"}, V=value)
+
     assert not any("hunter2" in repr(fault) for fault in faults)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -64,19 +64,38 @@ LOST = timedelta(days=14)
 PAUSED = Health(State.PAUSED, "`enabled: false` in feeds.yaml: nothing polls it until that line goes")
 
 
-def health_of(source: PollState, now: datetime, written: Source | None = None) -> Health:
+def no_network(sources: Iterable[PollState], now: datetime) -> bool:
+    """
+    Return whether the daemon waits for the network: the host that it tries each minute could not be reached just now.
+
+    Then the others' times may pass, and nothing is wrong with them.
+    """
+    return any(
+        source.failure_kind == FailureKind.OFFLINE
+        and source.last_attempt_at is not None
+        and now - source.last_attempt_at < LATE
+        for source in sources
+    )
+
+
+def health_of(
+    source: PollState, now: datetime, written: Source | None = None, *, offline: bool | None = None
+) -> Health:
     """
     Return how the source is. Of several words the one that wants a hand most is said.
+
+    `offline` is what `no_network` says of all sources; None where they are not at hand.
 
     `written` is the source of feeds.yaml: what it does unlike others (no verified certificate, another user agent)
     stands in the reason.
     """
-    health = _trouble(source, now) or _oddity(source, now) or _fine(source)
+    waits = source.failure_kind == FailureKind.OFFLINE if offline is None else offline
+    health = _trouble(source, now, offline=waits) or _oddity(source, now) or _fine(source, now, offline=waits)
     noted = "; ".join([health.reason, *(unusual(written) if written else ())])
     return health if noted == health.reason else Health(health.state, noted, health.since)
 
 
-def _trouble(source: PollState, now: datetime) -> Health | None:
+def _trouble(source: PollState, now: datetime, *, offline: bool) -> Health | None:
     """Return what keeps the source from being polled or read, if anything does."""
     again = f"`aggregator poll {source.source.id}` tries it again"
     if source.stopped == "finished":
@@ -89,8 +108,7 @@ def _trouble(source: PollState, now: datetime) -> Health | None:
         times = "once" if source.failures == 1 else f"{source.failures} times in a row"
         reason = f"{source.failure_detail or source.failure_kind} ({source.failure_kind}, {times}){_dead(source, now)}"
         return Health(State.BLOCKED if refused else State.FAILING, reason, source.failing_since)
-    waits_for_network = source.failure_kind == FailureKind.OFFLINE
-    if source.lease_until is None and now - source.next_poll_at > LATE and not waits_for_network:
+    if source.lease_until is None and now - source.next_poll_at > LATE and not offline:
         return Health(
             State.LATE, "its time has passed; nothing polls (is `aggregator run` running?)", source.next_poll_at
         )
@@ -147,9 +165,11 @@ def _gap(source: PollState, now: datetime) -> str:
     return f"gap: nothing that it listed was known; {source.gap_note}; {mend}"
 
 
-def _fine(source: PollState) -> Health:
+def _fine(source: PollState, now: datetime, *, offline: bool) -> Health:
     if source.failure_kind == FailureKind.OFFLINE:
         return Health(State.OK, f"offline: {source.failure_detail}; it is asked when a host answers again")
+    if offline and now - source.next_poll_at > LATE:
+        return Health(State.OK, "offline: no host could be reached; it is asked when a host answers again")
     if source.last_success_at is None:
         return Health(State.OK, "not polled yet")
     answer = "the last answer was whole" if source.last_status != 304 else "the last answer was: not modified"
@@ -185,8 +205,12 @@ def source_rows(
     `written` are the sources of feeds.yaml; `paused` those that are not polled, which have no state.
     """
     known = {source.id: source for source in written}
+    offline = no_network(sources, now)
     placed = [
-        (one.source.position, source_row_of(one, counts.get(one.source.id, 0), now, known.get(one.source.id)))
+        (
+            one.source.position,
+            _row(one, health_of(one, now, known.get(one.source.id), offline=offline), counts.get(one.source.id, 0)),
+        )
         for one in sources
     ]
     # A stable sort: sources of one position stay in the order given.

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from aggregator.health import Health, State, health_of
+from aggregator.health import Health, State, health_of, no_network
 from aggregator.render.characters import language_tag, plain, rfc3339, web_uri
 from aggregator.render.wording import excerpt, shown_title
 from aggregator.web.assets import static_path
@@ -111,7 +111,8 @@ def first_page(
     """
     names = {state.source.id: plain(state.feed.title or "") or state.source.name for state in sources}
     lines = [line_of(record, names) for record in records]
-    healths = [(names[state.source.id], health_of(state, now)) for state in sources]
+    offline = no_network(sources, now)
+    healths = [(names[state.source.id], health_of(state, now, offline=offline)) for state in sources]
     return (
         _pages.get_template("river.html")
         .render(

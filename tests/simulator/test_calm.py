@@ -255,6 +255,7 @@ async def test_a_lost_network_counts_against_nobody_and_costs_a_probe_a_minute(w
     down = w.log[began:]
     states = w.store.states()
     healths = {w.row(one.id)["kind"] for one in w.sources}
+    rows = [w.row(one.id) for one in w.sources]
     w.everywhere(unchanging)
     back = len(w.log)
     await w.live(30 * MINUTE)
@@ -263,6 +264,8 @@ async def test_a_lost_network_counts_against_nobody_and_costs_a_probe_a_minute(w
     assert 300 <= len(down) <= 6 * 60 + 10
     assert "offline" in healths
     assert healths <= {"offline", None}
+    assert {row["state"] for row in rows} == {"ok"}
+    assert {str(row["reason"]).partition(":")[0] for row in rows} == {"offline"}
     assert max(minutes(w, back)) <= 61
     assert {one.url for one in w.log[back:]} == {one.url for one in w.sources}
     assert {w.row(one.id)["state"] for one in w.sources} == {"ok"}
@@ -278,6 +281,17 @@ async def test_health_says_offline_and_not_that_the_source_fails(world: Make) ->
     rows = [w.row(one.id) for one in w.sources]
     assert {row["state"] for row in rows} == {"ok"}
     assert any("no host could be reached" in str(row["reason"]) for row in rows)
+
+
+async def test_where_nothing_polls_any_more_no_lost_network_excuses_it(world: Make) -> None:
+    """S58, the other side of it: the daemon ends while it is offline."""
+    w = world(*many(60, every=HOUR))
+    w.everywhere(cut)
+    await w.live(2 * HOUR)
+
+    w.turn(w.now + HOUR)
+
+    assert "late" in {w.row(one.id)["state"] for one in w.sources}
 
 
 async def test_hosts_that_are_down_are_not_taken_for_a_lost_network_while_one_answers(world: Make) -> None:

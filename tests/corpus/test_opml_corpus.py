@@ -58,3 +58,19 @@ def test_titles_are_read_in_the_encoding_that_the_list_names(corpus: Path) -> No
 
 def test_a_plain_list_of_the_small_web_is_read_whole(corpus: Path) -> None:
     assert len(read((corpus / "opml" / "smallweb.txt").read_bytes()).feeds) == 36515
+
+
+def test_the_small_web_goes_into_an_empty_feeds_yaml_in_one_edit(corpus: Path, tmp_path: Path) -> None:
+    from aggregator.config.edit import Setting, add
+    from aggregator.config.subscriptions import taken
+
+    listing = read((corpus / "opml" / "smallweb.txt").read_bytes())
+    entries = [found.entry for one in listing.feeds if (found := taken(one)).entry is not None]
+    file = tmp_path / "feeds.yaml"
+    file.write_text("# mine\nsources:\n# the end\n")
+
+    edited = add(Setting(file, {}, {}), entries)
+
+    assert len(edited.sources) == len(edited.settings.sources) == 36515
+    lines = file.read_text().splitlines()
+    assert (lines[:2], lines[-1], len(lines)) == (["# mine", "sources:"], "# the end", 36518)

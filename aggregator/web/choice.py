@@ -26,6 +26,8 @@ MOST_LOOKED_AT = 10_000
 NO_CURSOR = "before= is no place in this feed; take it from the feed's own next link"
 
 _STEP = 25  # records read at once, so that the bound above is not passed by much
+_LONGEST_STEP = 400
+_SMALL = 1_000_000
 
 
 def page_of(store: Store, query: RecordQuery) -> Page:
@@ -143,15 +145,18 @@ class _Left:
 
 
 def _read(store: Store, query: RecordQuery, before: str | None) -> Iterator[Record]:
-    following = before
+    following, step = before, _STEP
     while True:
         try:
-            page = store.page(replace(query, before=following, limit=_STEP))
+            page = store.page(replace(query, before=following, limit=step))
         except ValueError:
             raise HTTPException(400, NO_CURSOR) from None
         yield from page.records
         if (following := page.next) is None:
             return
+        # Each page may cost the store a look at all that arrived of late: more at once, where that is no great text.
+        small = sum(map(_length, page.records)) < _SMALL
+        step = min(2 * step, _LONGEST_STEP) if small else _STEP
 
 
 def _distinct(records: Iterable[Record], view: View) -> tuple[Record, ...]:

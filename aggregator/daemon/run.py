@@ -23,7 +23,7 @@ from aggregator.daemon.serving import WebServer, greeting, listening, located, w
 from aggregator.fetch import user_agent
 from aggregator.health import Facts
 from aggregator.logs import say
-from aggregator.model import Failed, FailureKind, Settings, Unchanged
+from aggregator.model import Failed, FailureKind, Settings, Unchanged, Updated
 from aggregator.poll import Roster, roster, source_row
 from aggregator.settling import Outcome
 from storage.contract import Store, StoreError
@@ -243,8 +243,9 @@ class Daemon:
             case Unchanged():
                 say(log, logging.INFO, "unchanged", **fields)
                 self._reached += 1
-            case _:
-                say(log, logging.INFO, "updated", degraded=state.degraded, **fields)
+            case Updated(gap=gap):
+                gone_by = state.gap_note if gap else None
+                say(log, logging.INFO, "updated", degraded=state.degraded, gap=gone_by, **fields)
                 self._reached += 1
         if not self._reached and self._unreached == min(3, len(self._settings.sources)):
             log.warning(

@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint unit bench picture schema clean
+.PHONY: help run demo test lint unit bench peers restarts picture schema clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 16
@@ -30,6 +30,12 @@ unit: $(VENV)/.ready-dev ## All tests
 
 bench: $(VENV)/.ready-bench ## Measure against a peer in one run, and print the table
 	$(BIN)/python -m bench
+
+peers: $(VENV)/.ready-bench ## Poll the cases of tests/conformance with other readers, and print the table
+	$(BIN)/python -m tests.conformance.peers
+
+restarts: $(VENV)/.ready-dev ## Kill a daemon with 1,000 sources five times, and count who is asked twice
+	LONG=1 $(BIN)/python -m pytest tests/daemon/test_kills.py -k five_times -rP
 
 picture: $(VENV)/.ready-dev ## Take the picture of the README anew, from the demo in Chromium
 	$(BIN)/python -m tests.browser.picture

@@ -12,7 +12,6 @@ from .judges import (
     KEPT,
     NEEDS_TIME,
     NOT_SEEN,
-    SLACK,
     all_of,
     comes_back,
     if_clocked,
@@ -27,6 +26,8 @@ from .values import Answer, Asked, Case, Judgement, Play, Seen, Site, Wire
 
 HOUR, DAY = 60, 24 * 60
 """In minutes, scaled or not."""
+SLACK_OF_A_START = 0.1
+"""Seconds by which two starts may lie nearer on the wire than they did in a busy client."""
 
 
 def _cached(value: str, minutes: float, *, within: float = 0) -> Play:
@@ -219,7 +220,7 @@ def _crowd(seen: Seen) -> Judgement:
     nearest = min(
         (b.at - a.at + a.lag for a, b in pairwise(asked) if not seen.by_hand or a.turn == b.turn), default=float("inf")
     )
-    if most > 1 or nearest < 1 - SLACK:
+    if most > 1 or nearest < 1 - SLACK_OF_A_START:
         return Judgement(
             BROKEN, f"up to {most} requests at once, {nearest:.2f} s apart at the nearest; 1 and 1 s are asked for"
         )

@@ -155,10 +155,14 @@ def mended(states: Sequence[PollState], now: datetime) -> list[tuple[PollState, 
     return found
 
 
-def shifted(states: Sequence[PollState], step: timedelta) -> list[tuple[PollState, HostState]]:
+def shifted(states: Sequence[PollState], step: timedelta) -> list[PollState]:
     """Return the states as they are after the clock was set by `step`: each wait is as long as it was (rule 31)."""
-    moved = [_moved(state, step) for state in states]
-    return [(state, _host_of(state)) for state in moved]
+    return [_moved(state, step) for state in states]
+
+
+def hosts_shifted(hosts: Sequence[HostState], step: timedelta) -> list[HostState]:
+    """Return the waits of hosts as `shifted` does those of sources."""
+    return [replace(host, not_before=host.not_before and host.not_before + step) for host in hosts]
 
 
 def _put_off(state: PollState, at: datetime, reason: str) -> PollState:
@@ -174,6 +178,7 @@ def _moved(state: PollState, step: timedelta) -> PollState:
         last_attempt_at=state.last_attempt_at and state.last_attempt_at + step,
         fresh_until=state.fresh_until and state.fresh_until + step,
         retry_after_until=state.retry_after_until and state.retry_after_until + step,
+        rests=tuple(rest._replace(until=rest.until and rest.until + step) for rest in state.rests),
     )
 
 

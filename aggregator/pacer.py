@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from aggregator.calm import UNREACHED, Clockwatch, Look, Occasion, Reach, mended, others, shifted, spread
+from aggregator.calm import UNREACHED, Clockwatch, Look, Occasion, Reach, hosts_shifted, mended, others, shifted, spread
 from aggregator.hosts import host_and_port
 from aggregator.model import Failed, FailureKind, Journey, Polling, PollResult, Source, Updated
 from aggregator.schedule import after
@@ -70,7 +71,12 @@ class Pacer:
         """Write the times of polls anew, those of the `busy` ids aside. Raises StoreError."""
         states = others(self._store.states(), busy)
         if look.occasion is Occasion.CLOCK_SET:
-            self._write(shifted(states, look.step), now)
+            moved = shifted(states, look.step)
+            polls = [Poll(state, HostState(state.source.host)) for state in moved]
+            if polls:
+                waits = hosts_shifted(self._store.hosts(), look.step)
+                polls[0] = replace(polls[0], also_held=tuple(waits))
+                self._store.save_polls(polls, now)
             return
         right = mended(states, now)
         self._write(right, now)

@@ -418,6 +418,9 @@ class Store(Protocol):
     def host(self, host: str) -> HostState:
         """Return the wait that is stored of a host, passed or not."""
 
+    def hosts(self) -> list[HostState]:
+        """Return all waits of hosts that are stored."""
+
     def next_due_at(self, now: datetime | None = None) -> datetime | None:
         """
         Return when the next source that is neither stopped nor leased comes due; None where there is none.

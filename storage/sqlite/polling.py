@@ -161,6 +161,12 @@ def host_state(connection: sqlite3.Connection, host: str) -> HostState:
     return HostState(host, instant_or_none(row[0]), row[1]) if row else HostState(host)
 
 
+def host_states(connection: sqlite3.Connection) -> list[HostState]:
+    """Return all waits of hosts."""
+    rows = connection.execute("SELECT host, not_before, reason FROM hosts WHERE not_before IS NOT NULL ORDER BY host")
+    return [HostState(host, instant_or_none(not_before), reason) for host, not_before, reason in rows]
+
+
 def save_host(connection: sqlite3.Connection, host: HostState, now: datetime) -> None:
     """Keep the wait of a host; one that lies ahead is not ended by a poll that knows of none."""
     stored = host_state(connection, host.host)

@@ -94,6 +94,11 @@ class SqliteStore:
         with self._engine.reading() as connection:
             return polling.host_state(connection, host)
 
+    def hosts(self) -> list[HostState]:
+        """Return all waits of hosts that are stored."""
+        with self._engine.reading() as connection:
+            return polling.host_states(connection)
+
     def next_due_at(self, now: datetime | None = None) -> datetime | None:
         """Return when the next source that is neither stopped nor leased comes due."""
         with self._engine.reading() as connection:

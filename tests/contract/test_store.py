@@ -371,6 +371,7 @@ class TestClaims:
 
         assert [(claim.state.source.id, claim.host) for claim in claims] == [("two", HostState("other.example"))]
         assert store.host("one.example") == held
+        assert store.hosts() == [held]
 
     def test_a_claim_takes_the_turn_of_the_address_in_use(self, store: Store) -> None:
         store.sync_sources([source(), source("two", position=1)], NOW)

@@ -378,3 +378,18 @@ async def test_an_own_rsshub_that_fails_tells_nothing_of_the_network(world: Make
 
     assert w.state().failures == 0
     assert w.row()["in_use"] == SECOND
+
+
+async def test_a_clock_that_is_set_changes_no_rest_of_an_address(world: Make) -> None:
+    """S57."""
+    w = world(several())
+    w.sites = {FEED: script(lambda: says(403), lambda: ok(rss("1"))), SECOND: always(lambda: ok(rss("1")))}
+    await w.live(MINUTE)
+    w.now += DAY
+
+    await w.live(3 * HOUR + 30 * MINUTE)
+    early = len(w.asked(FEED))
+    await w.live(HOUR + 30 * MINUTE)
+
+    assert early == 1
+    assert w.row()["in_use"] == FEED

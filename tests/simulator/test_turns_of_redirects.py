@@ -145,3 +145,23 @@ async def test_a_redirect_within_a_site_needs_no_second_turn(world: Make, per_ho
 
     assert len(w.log) == 2
     assert w.row("s0")["state"] == "ok"
+
+
+async def test_a_clock_that_is_set_ends_no_wait_of_a_host_behind_a_redirect(world: Make) -> None:
+    """S57."""
+    w = world(hourly("s0"), hourly("hub", f"{HUB}/own"))
+    led_to_the_hub(w, 1)
+    w.sites |= {
+        f"{HUB}/0": script(lambda: says(429, {"Retry-After": "10800"}), lambda: ok(rss("1"))),
+        f"{HUB}/own": always(lambda: ok(rss("1"))),
+    }
+    await w.poll("s0")
+    await w.tick()
+    w.now += 30 * HOUR
+
+    await w.live(2 * HOUR)
+    early = len(w.asked(f"{HUB}/own"))
+    await w.live(2 * HOUR)
+
+    assert early == 0
+    assert len(w.asked(f"{HUB}/own")) >= 1

@@ -115,7 +115,9 @@ def bring_up_to_date(store: Store, settings: Settings, go_on: Callable[[], bool]
         if rules == before or not go_on():
             continue
         if hiding != before.partition("-")[0]:
-            changed += _of_source(store, source.id, source.filters)
+            changed += _of_source(store, source.id, source.filters, go_on)
+            if not go_on():
+                break
         if output != before.partition("-")[2] and settings.storage.records is not None:
             store.forget_files(source.id)
         store.mark_hidden({}, {source.id: rules})
@@ -124,14 +126,21 @@ def bring_up_to_date(store: Store, settings: Settings, go_on: Callable[[], bool]
     return Judged(changed, tuple(listed(settings.storage.path)))
 
 
-def _of_source(store: Store, source_id: str, filters: Sequence[Filter]) -> int:
+def _of_source(store: Store, source_id: str, filters: Sequence[Filter], go_on: Callable[[], bool]) -> int:
     changed, marks = 0, dict[str, str | None]()
-    for key, reason in _otherwise(store.records_of(source_id), filters):
+    for key, reason in _otherwise(_while(go_on, store.records_of(source_id)), filters):
         marks[key] = reason
         if len(marks) == _BATCH:
             changed += store.mark_hidden(marks)
             marks = {}
     return changed + (store.mark_hidden(marks) if marks else 0)
+
+
+def _while(go_on: Callable[[], bool], records: Iterator[Record]) -> Iterator[Record]:
+    for place, record in enumerate(records):
+        if place % _BATCH == 0 and not go_on():
+            return
+        yield record
 
 
 def _otherwise(records: Iterator[Record], filters: Sequence[Filter]) -> Iterator[tuple[str, str | None]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,8 +20,6 @@ from aggregator.workers import Workers
 from storage.contract import Store, StoreError
 from storage.posts import Posts
 from storage.sqlite import SqliteStore
-
-log = logging.getLogger(__name__)
 
 FIRST_FILES = 2.0
 """Seconds for what an earlier run left unwritten, before the first poll; those that it may have written come first."""
@@ -60,8 +57,6 @@ async def plant(settings: Settings, report: Callable[[Outcome], None]) -> AsyncI
         )
         records = settings.storage.records
         filer = Filer(store, Posts(records)) if records else None
-        if fault := await asyncio.to_thread(judge, store, filer, settings):
-            log.error("%s", fault)
         if filer is not None:
             # Before the first poll: a file that was written just before a crash, and not noted, is recognised as
             # ours only while its record is still the same.

@@ -53,6 +53,7 @@ class Daemon:
         self._judged_by: object = None
         """The settings and the state of the operator's list by which what is stored was judged."""
         self._unjudged: str | None = None
+        self._rules_changed = asyncio.Event()
         self._plant: Plant | None = None
         self._server: WebServer | None = None
 
@@ -69,6 +70,7 @@ class Daemon:
             serving = asyncio.create_task(self._server.serve(sockets=[bound]))
             polling = asyncio.create_task(built.poller.run(self._stopping))
             filing = asyncio.create_task(self._file())
+            judging = asyncio.create_task(self._keep_judged(built))
             count = len(self._settings.sources)
             announce(greeting(self._settings.server, bound, f"polling {count} source{'' if count == 1 else 's'}"))
             stopping = asyncio.create_task(self._stopping.wait())
@@ -77,7 +79,8 @@ class Daemon:
             self._server.should_exit = True
             scheduler.shutdown(wait=False)
             await built.poller.stop(GRACE)
-            await asyncio.gather(serving, polling)
+            self._rules_changed.set()
+            await asyncio.gather(serving, polling, judging)
             await self._last_files(filing, built)
             say(log, logging.INFO, "stopped")
         return 0
@@ -116,8 +119,6 @@ class Daemon:
                 return
             if settings is not None:
                 await self._take(settings, self._plant)
-            if self._plant is not None:
-                await self._judge(self._plant)
 
     async def _refresh_lists(self) -> None:
         """Ask for the lists of sources whose time has come, and take in what they say."""
@@ -149,7 +150,16 @@ class Daemon:
         built.poller.wake()
         if set(settings.lists) - set(old.lists):
             self._listing = asyncio.create_task(self._refresh_lists())
+        self._rules_changed.set()
         say(log, logging.INFO, "feeds.yaml taken in", sources=len(settings.sources))
+
+    async def _keep_judged(self, built: Plant) -> None:
+        """Judge what is stored at the start and whenever rules or the operator's list change; nobody waits for it."""
+        while not self._stopping.is_set():
+            self._rules_changed.clear()
+            await self._judge(built)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._rules_changed.wait(), 2)
 
     async def _judge(self, built: Plant) -> None:
         """Hide and show again by the rules in force and the operator's list, where either has changed."""
@@ -157,7 +167,11 @@ class Daemon:
         by = settings, hiding.stamp(settings.storage.path)
         if self._judged_by == by:
             return
-        fault = await asyncio.to_thread(judge, built.store, built.filer, settings, lambda: not self._stopping.is_set())
+
+        def go_on() -> bool:
+            return not self._stopping.is_set() and self._settings is settings
+
+        fault = await asyncio.to_thread(judge, built.store, built.filer, settings, go_on)
         if fault and fault != self._unjudged:
             log.error("%s", fault)
         self._unjudged = fault

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.cli import EXIT_FOUND, Options
+from aggregator.cli import EXIT_FOUND, Command, Options
 
 if TYPE_CHECKING:
     from aggregator.cli.editing import Known
@@ -64,7 +64,16 @@ class Wishes:
         return {key: value for key, value in wishes.items() if value is not None}
 
 
-@click.command("add")
+@click.command(
+    "add",
+    cls=Command,
+    examples=[
+        ("add https://blog.example/", "find the feed of this site and write it into feeds.yaml"),
+        ("add https://blog.example/feed --group Engineering --every 2h", "into a group, with its own interval"),
+        ("add https://blog.example/ --dry-run", "show what would be written"),
+    ],
+    exits={1: "no feed was found, or it is there already", 2: "", 3: ""},
+)
 @click.argument("url")
 @click.option("--name", help="What the source is called; else the feed's own title.")
 @click.option("--category", help="First category of its records, and their folder.")

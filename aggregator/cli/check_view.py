@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from aggregator import clock
-from aggregator.daemon.once import no_more, poll_once, too_soon
+from aggregator.daemon.once import held, no_more, poll_once, too_soon
 from aggregator.filters import verdicts
 from aggregator.health import duration, public_url
 from aggregator.model import Failed, FilterKind, Settings, Source
@@ -138,15 +138,7 @@ def answers(settings: Settings, store: Store | None, report: Callable[[Outcome],
 def _spared(store: Store, settings: Settings) -> dict[str, str]:
     """Return by source id why it is not asked now."""
     now, states = clock.now(), store.states()
-    spared = no_more(states) | too_soon(states, settings.polling.allow_private, now)
-    for state in states:
-        wait = store.host(state.host)
-        if wait.not_before is not None and wait.not_before > now:
-            spared.setdefault(
-                state.source.id,
-                f"{state.source.id}: not asked; {wait.host} wants to be left alone until {wait.not_before:%Y-%m-%d %H:%M}Z",
-            )
-    return spared
+    return no_more(states) | held(states, store.host, now) | too_soon(states, settings.polling.allow_private, now)
 
 
 def _answer(source: Source, outcome: Outcome | None, spared: dict[str, str], tried: Store | None) -> Shape:

@@ -9,10 +9,15 @@ from pathlib import Path
 
 import click
 
-from aggregator.cli import Options
+from aggregator.cli import Command, Options
 
 
-@click.command("demo")
+@click.command(
+    "demo",
+    cls=Command,
+    examples=[("demo", "look at http://127.0.0.1:8080/ while it runs"), ("demo --port 0", "on a free port")],
+    exits={1: "the port is taken"},
+)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

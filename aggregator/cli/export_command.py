@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.cli import EXIT_FOUND, Options
+from aggregator.cli import EXIT_FOUND, Command, Options
 
 if TYPE_CHECKING:
     from aggregator.model import Settings
@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 FEEDS = ("atom", "rss", "json")
 
 
-@click.command("export")
+@click.command(
+    "export",
+    cls=Command,
+    examples=[
+        ("export jsonl --since 7d", "what came within a week, a line each"),
+        ("export records -o out", "the record files, below ./out"),
+        ("export opml -o subscriptions.opml", "the sources, for another program"),
+    ],
+    exits={1: "something could not be written, or a file of another content was left as it is", 2: "", 3: "", 4: ""},
+)
 @click.argument("form", type=click.Choice(["jsonl", "records", *FEEDS, "opml"]))
 @click.option("--since", metavar="DURATION", help="Only what was first seen within it, e.g. 7d.")
 @click.option("--view", metavar="NAME", help="The view that a feed is of (atom, rss, json); else the merged feed.")

@@ -2,14 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import click
+
 from aggregator import clock
-from aggregator.cli.common import reading
-from aggregator.health import Row
+from aggregator.cli.common import counted, reading
+from aggregator.health import Row, State
 from aggregator.health import source_rows as rows_of
 from aggregator.model import Settings
 from aggregator.poll import source_row
 from storage.contract import PollState, StoreMissingError
 from storage.posts import Posts
+
+COLOURS = {
+    State.OK: "green",
+    State.DEGRADED: "yellow",
+    State.LATE: "yellow",
+    State.SILENT: "yellow",
+    State.MOVED: "yellow",
+    State.FAILING: "red",
+    State.BLOCKED: "red",
+    State.GONE: "red",
+    State.PAUSED: "blue",
+}
+_URGENT = (State.GONE, State.BLOCKED, State.FAILING, State.LATE, State.SILENT, State.MOVED, State.DEGRADED)
+
+
+def state_word(row: Row) -> str:
+    """Return the state in its column; click takes the colour away where stdout is no terminal."""
+    return click.style(f"{row['state']!s:<9}", fg=COLOURS[State(str(row["state"]))])
+
+
+def listed(row: Row) -> list[str]:
+    """Return the lines that `list` shows of a source."""
+    line = f"{state_word(row)} {row['id']}  {counted(int(row['entries'] or 0), 'entry')}  {row['url']}"
+    return [line, f"          {row['reason']}"] if row["reason"] else [line]
+
+
+def sorted_rows(rows: Sequence[Row], order: str) -> list[Row]:
+    """
+    Return the rows by `next` (soonest poll), `last` (newest entry), `entries` (most), `name`, or `state` (worst first).
+
+    Rows that are alike stay in their order, and those that have nothing to go by stand last.
+    """
+    match order:
+        case "next":
+            return sorted(rows, key=lambda row: str(row["next_poll_at"] or "~"))
+        case "last":
+            return sorted(rows, key=lambda row: str(row["last_new_at"] or ""), reverse=True)
+        case "entries":
+            return sorted(rows, key=lambda row: -int(row["entries"] or 0))
+        case "name":
+            return sorted(rows, key=lambda row: str(row["name"]).casefold())
+    places = {str(state): place for place, state in enumerate(_URGENT)}
+    return sorted(rows, key=lambda row: places.get(str(row["state"]), len(places)))
 
 
 def changed_files(settings: Settings) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.cli import EXIT_FOUND, Options
+from aggregator.cli import EXIT_FOUND, Command, Options
 
 if TYPE_CHECKING:
     from aggregator.model import Settings
@@ -18,7 +18,12 @@ WITHIN = 10.0
 """Seconds that a running daemon has to take it in; it looks every two."""
 
 
-@click.command("hide")
+@click.command(
+    "hide",
+    cls=Command,
+    examples=[("hide k3v9zq", "the entry whose key begins so"), ("hide k3v9zq --undo", "show it again")],
+    exits={1: "there is no such entry, or several", 3: "", 4: ""},
+)
 @click.argument("entry")
 @click.option("--undo", is_flag=True, help="Show it again.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -30,8 +35,6 @@ def command(options: Options, entry: str, undo: bool, yes: bool) -> int:
     ENTRY is its key or the beginning of it, its public id, its link or its guid; `aggregator search` and
     `aggregator explain` show them. It stays out through updates, changed rules and a store that is built anew, until
     `--undo`. Its record file is deleted. A running daemon takes it in within seconds.
-
-    Exit code 1 where there is no such entry, or several.
     """
     from aggregator.cli.common import reading, settings_of  # noqa: PLC0415 - --help answers without it
     from aggregator.hiding import put_on_list, take_off_list  # noqa: PLC0415 - the same

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import click
 
-from aggregator.cli import EXIT_FOUND, Options
+from aggregator.cli import EXIT_FOUND, Command, Options
 
 
-@click.command("init")
+@click.command(
+    "init",
+    cls=Command,
+    examples=[("init", "write ./feeds.yaml"), ("-c news/feeds.yaml init", "write it there")],
+    exits={1: "the file exists; nothing was written"},
+)
 @click.pass_obj
 def command(options: Options) -> int:
     """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.cli import EXIT_FOUND, Options, source_ids
+from aggregator.cli import EXIT_FOUND, Command, Options, source_ids
 from aggregator.cli.progress import Bar
 
 if TYPE_CHECKING:
@@ -117,7 +117,22 @@ def nothing_due(settings: Settings) -> str:
     return f"nothing is due before {at}Z ({source_id}); --all polls what is not due too"
 
 
-@click.command("poll")
+@click.command(
+    "poll",
+    cls=Command,
+    examples=[
+        ("poll", "what is due, as from cron"),
+        ("poll woshipm-latest", "this source, due or not"),
+        ("-q poll --all", "everything that may be asked now, with no bar"),
+    ],
+    exits={
+        1: "a source failed",
+        2: "feeds.yaml has no such source",
+        3: "",
+        4: "the store cannot be used, or a daemon polls into it",
+        130: "",
+    },
+)
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...", shell_complete=source_ids)
 @click.option("--all", "all_", is_flag=True, help="Poll what is not due too.")
 @click.option("--force", is_flag=True, help="Send no validators; read the body even if it did not change.")
@@ -133,8 +148,6 @@ def command(options: Options, sources: tuple[str, ...], all_: bool, force: bool,
     With --all also what is not due: but nothing before a Retry-After has passed, and nothing within five
     minutes of its last attempt, private hosts aside. A SOURCE (its id, as `aggregator list` shows it) is
     polled whether due or not.
-
-    Exit code 1 where a source failed.
     """
     import asyncio  # noqa: PLC0415 - --help answers without it: 30 ms
 

@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.cli import EXIT_FOUND, Options
+from aggregator.cli import EXIT_FOUND, Command, Options
 
 if TYPE_CHECKING:
     from aggregator.model import Fetched, Reading
 
 
-@click.command("preview")
+@click.command(
+    "preview",
+    cls=Command,
+    examples=[
+        ("preview https://blog.example/feed", "title, format, validators, newest entries"),
+        ("preview --record https://blog.example/feed", "the newest entry as its record file"),
+    ],
+    exits={1: "it cannot be fetched, or is no feed", 2: "it is no address"},
+)
 @click.argument("url")
 @click.option("--record", "as_record", is_flag=True, help="Show the newest entry's record file.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON list of the records.")

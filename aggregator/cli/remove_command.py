@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.cli import Options
+from aggregator.cli import Command, Options
 
 if TYPE_CHECKING:
     from aggregator.cli.editing import Known
@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 STAYS = "its records stay, and age out of the merged feeds as usual; `--purge` deletes them"
 
 
-@click.command("remove")
+@click.command(
+    "remove",
+    cls=Command,
+    examples=[
+        ("remove woshipm-latest", "its lines go, its records stay"),
+        ("remove woshipm-latest --purge --dry-run", "see what would go with its records"),
+    ],
+    exits={1: "", 2: "feeds.yaml has no such source", 3: "", 4: "a daemon has the store (--purge)"},
+)
 @click.argument("source")
 @click.option("--purge", is_flag=True, help="Delete its records and their files too, for good.")
 @click.option("--dry-run", is_flag=True, help="Show what would go, and leave everything as it is.")

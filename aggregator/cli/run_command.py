@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import click
 
-from aggregator.cli import Options
+from aggregator.cli import Command, Options
 
 
-@click.command("run")
+@click.command(
+    "run",
+    cls=Command,
+    examples=[
+        ("run", "poll and serve what ./feeds.yaml names"),
+        ("-c /etc/aggregator/feeds.yaml --log-format json run", "as a service, its log for a collector"),
+    ],
+    exits={3: "", 4: ""},
+)
 @click.pass_obj
 def command(options: Options) -> int:
     """

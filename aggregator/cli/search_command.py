@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.cli import EXIT_FOUND, Options
+from aggregator.cli import EXIT_FOUND, Command, Options
 
 if TYPE_CHECKING:
     from storage.record import Record
@@ -15,7 +15,19 @@ if TYPE_CHECKING:
 LONGEST_PAGE = 500
 
 
-@click.command("search", context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
+@click.command(
+    "search",
+    cls=Command,
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
+    examples=[
+        ("search 大模型 产品经理", "what has both"),
+        (
+            "search '\"large language\" -sponsored source:simonwillison since:30d'",
+            "a phrase, a word left out, a source, a time",
+        ),
+    ],
+    exits={1: "nothing was found", 3: "", 4: ""},
+)
 @click.argument("words", nargs=-1, required=True, metavar="TEXT...")
 @click.option(
     "--limit", type=click.IntRange(1, LONGEST_PAGE), default=20, show_default=True, help="Show at most so many."
@@ -37,13 +49,6 @@ def command(options: Options, words: tuple[str, ...], limit: int, as_json: bool)
     since:DATE     dated at or after it (2026-03-01), or since:7d, before the newest arrival
 
     No text is an error.
-
-    \b
-    Examples:
-      aggregator search 大模型 产品经理
-      aggregator search '"large language" -sponsored source:simonwillison since:30d'
-
-    Exit code 1 where nothing was found.
     """
     from aggregator.cli.common import counted, echo_json_line, reading, settings_of  # noqa: PLC0415 - --help is fast
     from aggregator.shapes import record_shape  # noqa: PLC0415 - the same

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import click
 
-from aggregator.cli import Options
+from aggregator.cli import Command, Options
 
 
-@click.command("serve")
+@click.command(
+    "serve",
+    cls=Command,
+    examples=[("serve", "beside `run`, or for a store that `poll` fills")],
+    exits={3: "", 4: ""},
+)
 @click.pass_obj
 def command(options: Options) -> int:
     """

@@ -6,13 +6,18 @@ from collections import Counter
 
 import click
 
-from aggregator.cli import EXIT_FOUND, Options
+from aggregator.cli import EXIT_FOUND, Command, Options
 
 WELL = {"ok", "degraded", "paused"}
 """States that want no hand: what a publisher writes wrongly is mended at each poll. A late source wants one."""
 
 
-@click.command("status")
+@click.command(
+    "status",
+    cls=Command,
+    examples=[("status", "what needs a hand"), ("status --json", "the same for a program")],
+    exits={1: "a source needs a hand", 3: "", 4: ""},
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def command(options: Options, as_json: bool) -> int:
@@ -20,10 +25,10 @@ def command(options: Options, as_json: bool) -> int:
     Say how the whole is doing, and what needs a hand.
 
     Named are the sources that are late, silent, failing, blocked, gone or moved, and the record files that a
-    person changed. Exit code 1 where such a source is named.
+    person changed.
     """
     from aggregator.cli.common import counted, echo_json, settings_of  # noqa: PLC0415 - --help answers without it
-    from aggregator.cli.health_view import changed_files, source_rows  # noqa: PLC0415 - the same
+    from aggregator.cli.health_view import changed_files, source_rows, state_word  # noqa: PLC0415 - the same
 
     settings = settings_of(options)
     rows = source_rows(settings)
@@ -41,7 +46,7 @@ def command(options: Options, as_json: bool) -> int:
     if rows and not any(row["last_attempt_at"] for row in rows):
         click.echo("nothing was polled yet: `aggregator run` polls and serves, `aggregator poll` polls once")
     for row in unwell:
-        click.echo(f"{row['state']!s:<9} {row['id']}: {row['reason']}")
+        click.echo(f"{state_word(row)} {row['id']}: {row['reason']}")
     for path in files:
         click.echo(f"changed   {path}: a person edited this record file; it is left as it is")
     return EXIT_FOUND if unwell else 0

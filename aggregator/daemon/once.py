@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from aggregator import clock, indexing
-from aggregator.daemon.build import Plant, plant
+from aggregator.daemon.build import Plant, judge, plant
 from aggregator.daemon.lists import refresh
 from aggregator.fetch import fetch, user_agent
 from aggregator.hosts import host_and_port
@@ -43,6 +43,8 @@ async def poll_once(
     Raises StoreError where the outcome could not be saved or a file not be written.
     """
     async with plant(settings, report) as built:
+        if fault := await asyncio.to_thread(judge, built.store, built.filer, settings):
+            raise StoreError(fault)
         states, now = await asyncio.to_thread(built.store.states), clock.now()
         if due:
             states = [state for state in states if state.next_poll_at <= now and state.stopped is None]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from .values import Asked, Judge, Judgement, Seen, Verdict
+from .values import MINUTE, Asked, Judge, Judgement, Seen, Verdict
 
 KEPT, BROKEN, NOT_SEEN = Verdict.KEPT, Verdict.BROKEN, Verdict.NOT_SEEN
 NEEDS_TIME, NOT_APPLICABLE = Verdict.NEEDS_TIME, Verdict.NOT_APPLICABLE
@@ -198,7 +198,11 @@ def _is_last(seen: Seen, one: Asked) -> bool:
 
 
 def returns(seen: Seen) -> Judgement:
-    """Judge that a reader came back within the time in which a living one does."""
+    """
+    Judge that a reader came back within the time in which a living one does.
+
+    Where time is scaled, one that stays away may keep to a wait of its own that is not: that is not seen.
+    """
     if seen.by_hand:
         return Judgement(NEEDS_TIME, "polled by hand: when it would come back by itself is not seen")
     late, back, open_ = [], 0, 0.0
@@ -215,10 +219,22 @@ def returns(seen: Seen) -> Judgement:
             back += 1
     if late:
         gap, within = max(late)
+        if seen.minute != MINUTE:
+            return Judgement(NOT_SEEN, f"away for {span(gap)}, which a wait that is not scaled explains too")
         return Judgement(BROKEN, f"away for {span(gap)} where {span(within)} is the most")
     if back:
         return Judgement(KEPT, f"came back {times(back)}")
     return Judgement(NEEDS_TIME if open_ else NOT_SEEN, f"{span(open_)} more would tell" if open_ else "never asked")
+
+
+def returns_soon(seen: Seen) -> Judgement:
+    """Judge that a reader came back within the time that tells; one that polls seldom anyway is not seen."""
+    found = returns(seen)
+    if found.verdict is BROKEN:
+        return Judgement(
+            NOT_SEEN, f"{found.seen}; who polls as seldom anyway does the same".replace("is the most", "would tell")
+        )
+    return found
 
 
 def keeps_floor(seen: Seen) -> Judgement:
@@ -245,7 +261,7 @@ def keeps_floor(seen: Seen) -> Judgement:
 def unscaled(judge: Judge) -> Judge:
     """Judge so where time is not scaled: what the case says counts in hours that cannot be."""
     said = Judgement(NEEDS_TIME, "it counts in whole minutes or hours, which cannot be scaled")
-    return lambda seen: judge(seen) if seen.by_hand or seen.minute == 60.0 else said
+    return lambda seen: judge(seen) if seen.by_hand or seen.minute == MINUTE else said
 
 
 # --- redirects ---

@@ -242,6 +242,12 @@ def test_who_stays_away_for_good_is_told_from_who_was_not_watched() -> None:
     assert verdict(waiting) is Verdict.NEEDS_TIME
 
 
+def test_who_polls_seldom_anyway_is_not_blamed_for_what_he_may_have_read() -> None:
+    assert verdict(clocked("S19", 0, 1, end=2)) is Verdict.KEPT
+    assert verdict(clocked("S19", 0, 24, end=25)) is Verdict.NOT_SEEN
+    assert verdict(clocked("S18", 0, end=24 * 9, minute=0.1)) is Verdict.NOT_SEEN
+
+
 def test_the_floor_is_that_which_the_client_was_told() -> None:
     log = clocked("S01", 0, 0.5, end=1)
 

@@ -229,6 +229,15 @@ class TestSources:
         assert (state.effective_url, state.stopped, state.next_poll_at) == (None, None, NOW + HOUR)
         assert titles(store, sources=["one"]) == ["a"]
 
+    def test_a_gap_of_the_old_url_is_not_of_the_new_one(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        had = poll(store, "one", record("a"))
+        store.save_polls([replace(had, state=replace(had.state, gaps=2, gap_at=NOW, gap_note="read"))], NOW)
+        store.sync_sources([source(url="https://two.example/feed")], NOW + HOUR)
+
+        [state] = store.states()
+        assert (state.gaps, state.gap_at, state.gap_note) == (0, None, None)
+
     def test_a_poll_of_the_old_url_leaves_the_state_of_the_new_one_alone(self, store: Store) -> None:
         store.sync_sources([source()], NOW)
         under_way = poll(store, "one", record("a"))
@@ -275,6 +284,12 @@ class TestSources:
     def test_two_sources_with_one_id_are_refused(self, store: Store) -> None:
         with pytest.raises(ValueError, match="one id"):
             store.sync_sources([source(), source()], NOW)
+
+    def test_the_states_of_some_sources_come_in_the_order_of_the_file(self, store: Store) -> None:
+        store.sync_sources([source(name, position=place) for place, name in enumerate(("one", "two", "three"))], NOW)
+
+        assert [state.source.id for state in store.states({"three", "one", "unknown"})] == ["one", "three"]
+        assert store.states(()) == []
 
 
 class TestClaims:

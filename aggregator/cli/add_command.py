@@ -172,7 +172,9 @@ class _Adding:
         if (twin := self.known.has(chosen.url, chosen.fetched.url)) and not self.wishes.id:
             return self.there(twin)
         self._say(described(chosen))
-        return self.write({"url": chosen.url}, chosen)
+        from aggregator.config.quoting import literal  # noqa: PLC0415 - --help answers without it
+
+        return self.write({"url": literal(chosen.url)}, chosen)
 
     def route(self, written: str, *, check: bool) -> int:
         """Add a route of RSSHub; it is asked for at the first address of `rsshub.base`."""
@@ -307,9 +309,11 @@ AFTER = "written; a running daemon takes it in within seconds, `aggregator poll`
 
 
 def _title(found: Found | None) -> str | None:
-    from aggregator.opml import one_line  # noqa: PLC0415 - --help answers without it
+    """Return the feed's own title; it is the publisher's word, and no variable of ours is put into it."""
+    from aggregator.config.quoting import literal  # noqa: PLC0415 - --help answers without it
+    from aggregator.opml import one_line  # noqa: PLC0415 - the same
 
-    return one_line(found.reading.info.title or "")[:200] or None if found else None
+    return literal(one_line(found.reading.info.title or "")[:200]) or None if found else None
 
 
 def headline(found: Found) -> str:

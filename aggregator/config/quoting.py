@@ -31,6 +31,11 @@ def scalar(text: str, *, braces: bool = False) -> str:
     return "'" + text.replace("'", "''") + "'" if unsafe else text
 
 
+def literal(text: str) -> str:
+    """Return text that somebody else wrote so that no variable is put into it: `${` as `$${`."""
+    return text.replace("${", "$${")
+
+
 def inline(value: Value) -> str:
     """Return the value on one line: `{url: 'https://...', tags: [a, b]}`."""
     if isinstance(value, str):

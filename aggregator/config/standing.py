@@ -32,7 +32,7 @@ class Standing:
     written: str
     """The URL or shorthand (`rsshub:/a/b`) as it stands in the file."""
     name: str
-    """As given; `""` where it is not."""
+    """As it is written; `""` where none is given."""
     given_id: bool
     """Whether the file gives the id, or it differs from what the URL alone would make."""
     file: Path
@@ -57,7 +57,7 @@ def _one(id_: str, url: str, source: Gathered) -> Standing:
         id=id_,
         url=url,
         written=source.written,
-        name=source.part.name or "",
+        name=(source.part.name or "") if source.foreign else _text(root, "name"),
         given_id=source.part.id is not None or id_ != ids.slug(source.written),
         file=source.above.files[-1],
         line=root.line,
@@ -65,6 +65,12 @@ def _one(id_: str, url: str, source: Gathered) -> Standing:
         listed=listed[1].text if source.foreign and listed and isinstance(listed[1], TextNode) else "",
         values=_merged(source),
     )
+
+
+def _text(node: Node, key: str) -> str:
+    """Return what stands under the key as it is written; `""` where nothing does."""
+    entry = node.entries.get(key) if isinstance(node, MapNode) else None
+    return entry[1].text.strip() if entry and isinstance(entry[1], TextNode) and not entry[1].null else ""
 
 
 def route(written: str) -> str:

@@ -169,6 +169,19 @@ def test_a_dry_run_shows_and_writes_nothing(mine: Home, publisher: Publisher) ->
     assert "+   - name: A site of the tests" in added.stdout
 
 
+def test_no_variable_of_ours_is_put_into_what_a_publisher_wrote(mine: Home, publisher: Publisher) -> None:
+    from aggregator.config import load
+
+    feed(publisher, "/feed?k=${HOME}", title="All of ${PATH}")
+    site = publisher.plays("/", reply("200 OK", page(LINK.format("/feed?k=${HOME}")), HTML))
+
+    added = mine.run("add", site)
+
+    source = load(mine.config, {"HOME": "/secret", "PATH": "/secret"}).sources[-1]
+    assert added.returncode == 0, added.stderr
+    assert (source.name, source.url) == ("All of ${PATH}", publisher.url("/feed?k=${HOME}"))
+
+
 # --- several ---
 
 

@@ -140,7 +140,7 @@ sources:
         fallback: [rsshub:/woshipm/latest, 'https://f.example/']
       - {rsshub: /woshipm/popular/daily, name: 热门 <1>, every: 2h}
   - {id: other, url: 'https://a.example/feed', enabled: false, images: 'https://p.example/?{url}', at_least: null}
-  - name: "it's & \\"q\\""
+  - name: "it's & \\"q\\" for $${5}"
     url: https://q.example/?key=${Q_KEY:-q}
     category: 编程
     author: '{entry}'

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from aggregator.config.changing import inserted, removed
 from aggregator.config.document import MapNode, Node, TextNode, compose
-from aggregator.config.faults import ConfigError, Report
+from aggregator.config.faults import LINE_BREAK, ConfigError, Report
 
 NEW = "https://new.example/feed"
 ENTRIES = st.sampled_from(
@@ -133,7 +133,7 @@ def test_removing_only_removes_lines(text: str, which: int) -> None:
         return
     gone = removed(text, lambda nodes: nodes[which % len(nodes)])
 
-    before, after = text.splitlines(), gone.text.splitlines()
+    before, after = LINE_BREAK.split(text), LINE_BREAK.split(gone.text)
     assert after == before[: gone.at - 1] + before[gone.at - 1 + len(gone.lines) :]
 
 

@@ -180,3 +180,31 @@ def test_the_tables_state_the_defaults_of_the_model() -> None:
     wrong = {key: both for key, both in stated.items() if both[0] and both[0] != both[1].strip("`")}
     assert wrong == {}
     assert sum(bool(default) for default, _ in stated.values()) > 25
+
+
+def examples_of_rows() -> list[tuple[str, str]]:
+    """Return each example of the tables that is a value by itself, with its key."""
+    found = []
+    for key, (_, example, _) in rows().items():
+        section, _, name = key.partition(".")
+        if section in {"server", "storage", "polling", "defaults", "rsshub", "views"} and name and "." not in name:
+            values = re.findall(r"`([^`]+)`", example.partition("`: ")[0] + "`")
+            found += [(key, one) for one in values if one != "{url_encoded}"]
+    return found
+
+
+@pytest.mark.parametrize(("key", "example"), examples_of_rows())
+def test_the_examples_of_the_tables_load(tmp_path: Path, key: str, example: str) -> None:
+    section, _, name = key.partition(".")
+    entry = f"{name}: {example}"
+    own = "{url: https://a.example/f, id: woshipm-latest, category: 新媒体, tags: [eng], at_most: 4d}"
+    text = f"sources: [{own}]\n"
+    text += f"views:\n  v:\n    {entry}\n" if section == "views" else f"{section}:\n  {entry}\n"
+    (tmp_path / "feeds.yaml").write_text(text, encoding="utf-8")
+
+    environ = dict.fromkeys(("KEY", "SESSION", "AGGREGATOR_TOKEN"), "x")
+
+    settings = load(tmp_path / "feeds.yaml", environ)
+
+    assert len((*settings.sources, *settings.paused)) == 1
+    assert complaints(text) == []

@@ -158,6 +158,8 @@ def _located(seen: Seen) -> Judgement:
     if len(begun) < len(wanted):
         return Judgement(NOT_SEEN, f"{len(begun)} of {len(wanted)} feeds were asked")
     missed = [name for name, place in wanted.items() if place not in asked]
+    if asked == {("40", f"/{name}") for name in wanted}:
+        return Judgement(NOT_SEEN, "no redirect was followed")
     if missed:
         odd = sorted(
             path for host, path in asked if (host, path) not in wanted.values() and path.strip("/") not in wanted

@@ -362,6 +362,11 @@ def test_a_location_that_is_misread_is_told_with_what_was_asked() -> None:
     assert log.judged() == Judgement(Verdict.BROKEN, said)
 
 
+def test_who_follows_no_redirects_is_not_said_to_misread_them() -> None:
+    for case in ("S32", "S33", "S35", "S36", "S40"):
+        assert verdict(Log(case).poll().poll().poll()) is Verdict.NOT_SEEN
+
+
 # --- what is more than a request ---
 
 

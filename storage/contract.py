@@ -488,8 +488,8 @@ class Store(Protocol):
     def records(self, *, since: datetime | None = None) -> Iterator[Record]:
         """Yield all records that are not hidden, by arrival, publisher's order, key; those first seen at or after `since`."""
 
-    def states(self) -> list[PollState]:
-        """Return the state of every source that is polled, in the order of feeds.yaml."""
+    def states(self, only: Collection[str] | None = None) -> list[PollState]:
+        """Return the state of every source that is polled, or of those of them with these ids, in the order of feeds.yaml."""
 
     def records_of(self, source_id: str) -> Iterator[Record]:
         """Yield all records of the source, hidden ones too, by arrival, publisher's order, key."""

@@ -184,12 +184,14 @@ def render_feed(store: Store, settings: Settings, site: Site, wish: Wish) -> byt
     Raises HTTPException 404 for a view that feeds.yaml does not have, and for a source that neither feeds.yaml nor
     the store knows, and StoreError.
     """
-    states = {state.source.id: state for state in store.states()}
-    for asked in filter(None, (wish.source, *wish.sources)):
-        if asked not in states and asked not in store.counts():
-            raise HTTPException(404, f"there is no source {asked[:80]!r}{near(asked, sorted(states))}")
+    asked = {*wish.sources, *([wish.source] if wish.source else [])}
     view = view_of(settings, wish.view)
     page = page_for(store, settings, wish)
+    states = {one.source.id: one for one in store.states(asked | {record.source_id for record in page.records})}
+    missing = asked - states.keys()
+    if missing and (unknown := sorted(missing - store.counts().keys())):
+        known = sorted(state.source.id for state in store.states())
+        raise HTTPException(404, f"there is no source {unknown[0][:80]!r}{near(unknown[0], known)}")
     shown = {record.source_id for record in page.records} | ({wish.source} if wish.source else set())
     infos = {id_: _source_info(states[id_]) for id_ in shown & states.keys()}
     title = infos[wish.source].title if wish.source in infos else wish.source

@@ -13,6 +13,7 @@ from storage.sqlite.rows import (
     SOURCE,
     STATE,
     Row,
+    chunks,
     instant,
     instant_or_none,
     micros,
@@ -211,11 +212,17 @@ def end_leases(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE sources SET lease_until = 0 WHERE lease_until > 0")
 
 
-def states(connection: sqlite3.Connection) -> list[PollState]:
-    """Return the state of every source that is polled."""
-    return [
-        state_of(row) for row in connection.execute(f"{_SELECT_STATE} WHERE removed_at IS NULL ORDER BY position, id")
+def states(connection: sqlite3.Connection, only: Collection[str] | None) -> list[PollState]:
+    """Return the state of every source that is polled, or of those of them with these ids."""
+    polled = f"{_SELECT_STATE} WHERE removed_at IS NULL"
+    if only is None:
+        return [state_of(row) for row in connection.execute(f"{polled} ORDER BY position, id")]
+    found = [
+        state_of(row)
+        for marks, ids in chunks(sorted(set(only)))
+        for row in connection.execute(f"{polled} AND id IN ({marks})", ids)
     ]
+    return sorted(found, key=lambda state: (state.source.position, state.source.id))
 
 
 _LIST = "url, next_at, etag, last_modified, body_digest, validators_url, body, read_at, asked_at, failures, fault"

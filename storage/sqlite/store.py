@@ -112,10 +112,10 @@ class SqliteStore:
         """Save finished polls, all in one transaction."""
         return self._engine.write(lambda connection, change: saving.save_polls(connection, polls, now, change))
 
-    def states(self) -> list[PollState]:
-        """Return the state of every source that is polled, in the order of feeds.yaml."""
+    def states(self, only: Collection[str] | None = None) -> list[PollState]:
+        """Return the state of every source that is polled, or of those of them with these ids."""
         with self._engine.reading() as connection:
-            return polling.states(connection)
+            return polling.states(connection, only)
 
     # --- records ------------------------------------------------------------------------------------------------
 

@@ -819,7 +819,8 @@ class TestKnown:
         bring(store, "one", listed=None, now=NOW + HOUR, withdrawn=frozenset([record("a").key]))
 
         marked, other = store.facts(record("a").key), store.facts(record("b").key)
-        assert marked and other
+        assert marked
+        assert other
         assert (marked.withdrawn_at, marked.listed) == (NOW, False)
         assert (other.withdrawn_at, other.listed) == (None, True)
         assert titles(store) == ["a", "b"]
@@ -836,7 +837,8 @@ class TestKnown:
         bring(store, "one", listed=both)
 
         assert sorted(kept, key=str) == [NOW, None]
-        assert [entry.withdrawn_at for key in both if (entry := store.facts(key))] == [None, None]
+        again = [store.facts(key) for key in both]
+        assert [entry and entry.withdrawn_at for entry in again] == [None, None]
 
     def test_new_records_of_older_pages_arrive_before_the_others_and_are_not_listed(self, store: Store) -> None:
         store.sync_sources([source("one")], NOW)
@@ -844,7 +846,8 @@ class TestKnown:
         bring(store, "one", *new, unlisted=frozenset([new[1].key]), listed=frozenset([new[0].key]))
 
         first, last = store.facts(new[1].key), store.facts(new[0].key)
-        assert first and last
+        assert first
+        assert last
         assert (first.arrival, first.listed) == (last.arrival - 1, False)
         assert last.listed
         assert store.page(RecordQuery()).records[0].title.endswith("new")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from math import ceil
 
-from aggregator.hosts import host_and_port, host_key
+from aggregator.hosts import host_key
 from aggregator.model import Failed, FailureKind, Journey, Missed, PollResult, Source, Unchanged, Updated
 from aggregator.schedule import after
 from storage.contract import HostState, PollState, Rest, Term
@@ -63,7 +63,7 @@ def none_answered(state: PollState, source: Source, missed: Sequence[Missed]) ->
     left = {rest.address: rest for rest in state.rests if rest.address in known and rest.address not in asked}
     failures = [*asked.values(), *(Failed(FailureKind(rest.kind), rest.detail) for rest in left.values())]
     worst = min(failures, key=lambda one: _LOST.index(one.kind) + 1 if one.kind in _LOST else 0)
-    said = [f"{nth} ({host_and_port(at)}): {_brief(at, asked, left)}" for nth, at in enumerate(known, 1)]
+    said = [f"{nth} ({host_key(at)}): {_brief(at, asked, left)}" for nth, at in enumerate(known, 1)]
     detail = f"none of its {len(known)} addresses answers; {'; '.join(said)}"
     return Failed(worst.kind, detail, worst.status)
 
@@ -188,7 +188,7 @@ def _all_resting(state: PollState, source: Source, now: datetime) -> PollState:
         return state
     at, reason = max(min(untils), now + (source.every or source.at_least)), "each of its addresses is left alone"
     terms = [
-        Term(rest.until, f"{host_and_port(rest.address)} is left alone ({rest.kind})")
+        Term(rest.until, f"{host_key(rest.address)} is left alone ({rest.kind})")
         for rest in sorted(state.rests, key=lambda rest: (rest.until is None, rest.until))
         if rest.until is not None
     ]

@@ -35,8 +35,8 @@ LEASE_BEYOND_TIMEOUT = timedelta(minutes=5)
 PAUSE_AFTER_TROUBLE = 30.0
 """Seconds for which nothing is claimed after the store could not be written."""
 
-UNTIL_SAVED = 60.0
-"""Seconds for which a host that answered 429 is left alone before the store, which knows for how long, knows of it."""
+MOST_WAITING = 1000
+"""Attempts that wait for a host which they were led to: each holds a task and a lease, and none a turn."""
 
 MOMENT = 0.005
 """Seconds; up to four of them pass until fewer polls than half of those under way are saved."""
@@ -226,7 +226,7 @@ class Poller:
         """Claim what may be claimed, put it into the queue and return it."""
         at = self._clocks.monotonic()
         room = 2 * self._turns.total - self._turns.running - len(self._queue)
-        if room <= 0 or at < self._paused_until or self._stopped:
+        if room <= 0 or at < self._paused_until or self._stopped or self._visits.waiting >= MOST_WAITING:
             return []
         room = room if at_most is None else min(room, at_most)
         waiting = Counter(claim.host.host for claim in self._queue)
@@ -340,7 +340,7 @@ class Poller:
             self._user_agent,
             visit=partial(self._visits.visit, place),
             turn=partial(self._visits.visit, place, again=True),
-            hold=lambda url: self._turns.hold(host_key(url), self._clocks.monotonic() + UNTIL_SAVED),
+            hold=self._visits.hold,
             offline=lambda: self._pacer.offline,
         )
         journeys = await Trip(road, riders, force=force, by_hand=by_hand).journeys(seen_at)

@@ -17,6 +17,10 @@ MOST_WAIT = 120.0
 """Seconds that a poll may wait in all for the turns of hosts that it is led to; well within its lease."""
 
 
+UNTIL_SAVED = 60.0
+"""Seconds for which a host that answered 429 is left alone before the store, which knows for how long, knows of it."""
+
+
 @dataclass(slots=True)
 class Place:
     """Where an attempt is: it has the turn of one host at most, and of none while it waits for another's."""
@@ -80,6 +84,10 @@ class Visits:
             await self._refuse_held(host)  # the store knows for how long
             raise
         await self._refuse_held(host)  # it may have asked so while we waited
+
+    def hold(self, url: str) -> None:
+        """Let nothing more start on the host of a URL that answered 429, until the store knows of it."""
+        self._turns.hold(host_key(url), self._monotonic() + UNTIL_SAVED)
 
     async def _refuse_held(self, host: str) -> None:
         """Raise PollError, with a Retry-After of what is left, where the store knows that the host is to be left alone."""

@@ -160,6 +160,29 @@ def test_a_publisher_that_asked_us_to_wait_is_left_alone_even_by_name(three: Hom
     assert len(publisher.asked) == 1
 
 
+def test_where_an_address_fails_a_fallback_answers_and_the_listing_says_so(
+    three: Home, shelf: Shelf, publisher: Publisher
+) -> None:
+    publisher.plays("/down", reply("503 Service Unavailable", b""))
+    three.settings = {
+        "polling": {"host_delay": "0s", "allow_private": [shelf.host, publisher.host]},
+        "sources": [{"id": "a", "url": publisher.url("/down"), "fallback": [f"http://{shelf.host}/a.xml"]}],
+    }
+    three.write()
+
+    polled = three.run("poll")
+    listed = three.run("list", "--json")
+
+    [row] = json.loads(listed.stdout)["sources"] if listed.stdout.startswith("{") else json.loads(listed.stdout)
+    assert polled.stdout.startswith("ok        a  2 new\n")
+    assert (row["state"], row["url"], row["in_use"]) == (
+        "degraded",
+        publisher.url("/down"),
+        f"http://{shelf.host}/a.xml",
+    )
+    assert "503 Service Unavailable" in row["reason"]
+
+
 def test_what_is_gone_twice_is_asked_by_name_only(three: Home, publisher: Publisher) -> None:
     publisher.plays("/gone", reply("410 Gone", b""))
     three.settings = {

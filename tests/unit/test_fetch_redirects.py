@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -235,3 +236,37 @@ def test_a_source_with_credentials_does_not_go_from_https_to_http() -> None:
 
     with pytest.raises(PollError, match="from https to http, and this source sends credentials"):
         asyncio.run(fetch(network, source, source.url, Validators(), user_agent="x"))
+
+
+async def test_what_is_waited_for_another_hosts_turn_is_not_of_the_attempts_time(publisher: Publisher) -> None:
+    url = publisher.plays("/old", to("/new"))
+    publisher.plays("/new", reply("200 OK", FEED))
+    source = Source(id="a", url=url, name="a", timeout=timedelta(seconds=0.3))
+    visited = []
+
+    async def visit(target: str) -> None:
+        visited.append(target)
+        await asyncio.sleep(0.6)
+
+    network = Network(frozenset({publisher.host}))
+    answer = await fetch(network, source, url, Validators(), user_agent="feed-aggregator/1", visit=visit)
+    await network.aclose()
+
+    assert isinstance(answer, Fetched)
+    assert visited == [publisher.url("/new")]
+
+
+async def test_nothing_is_sent_where_the_turn_is_refused(publisher: Publisher) -> None:
+    url = publisher.plays("/old", to("/new"))
+
+    async def visit(_: str) -> None:
+        raise PollError(FailureKind.RATE_LIMITED, "it asked to be left alone", headers={"retry-after": "60"})
+
+    network = Network(frozenset({publisher.host}))
+    with pytest.raises(PollError) as caught:
+        await fetch(network, Source(id="a", url=url, name="a"), url, Validators(), user_agent="f/1", visit=visit)
+    await network.aclose()
+
+    assert caught.value.headers == {"retry-after": "60"}
+    assert caught.value.hops == (Hop(301, url, publisher.url("/new")),)
+    assert len(publisher.asked) == 1

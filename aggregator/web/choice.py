@@ -10,7 +10,7 @@ from heapq import merge
 
 from starlette.exceptions import HTTPException
 
-from aggregator.filters import judge, outward
+from aggregator.filters import folded, judge, outward
 from aggregator.merge import MOST, members, order
 from aggregator.model import Content, FilterKind, Settings, View
 from aggregator.render.wording import excerpt
@@ -177,7 +177,7 @@ def _distinct(records: Iterable[Record], view: View) -> tuple[Record, ...]:
 
 
 def _said(record: Record, field: str) -> str:
-    return " ".join(record.title.casefold().split()) if field == "title" else record.link or ""
+    return " ".join(folded(record.title).split()) if field == "title" else record.link or ""
 
 
 # --- how they look ----------------------------------------------------------------------------------------------

@@ -72,7 +72,7 @@ class Wishes:
         ("add https://blog.example/feed --group Engineering --every 2h", "into a group, with its own interval"),
         ("add https://blog.example/ --dry-run", "show what would be written"),
     ],
-    exits={1: "no feed was found, or it is there already", 2: "", 3: ""},
+    exits={1: "no feed was found, or which of several was not said", 2: "", 3: ""},
 )
 @click.argument("url")
 @click.option("--name", help="What the source is called; else the feed's own title.")

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from aggregator.cli import EXIT_FOUND, Options
+from aggregator.cli import EXIT_FOUND, Command, Options
 
 if TYPE_CHECKING:
     from aggregator.cli.editing import Known
@@ -25,7 +25,15 @@ def command() -> None:
     """Import what other programs exported."""
 
 
-@command.command("opml")
+@command.command(
+    "opml",
+    cls=Command,
+    examples=[
+        ("import opml subscriptions.opml --dry-run", "show what would be added, and what not and why"),
+        ("import opml - --group Imported < list.opml", "all of a list into a group of its own"),
+    ],
+    exits={1: "the file is no list, or feeds.yaml could not be edited", 2: "", 3: ""},
+)
 @click.argument("file", type=click.File("rb"))
 @click.option("--group", help="The group that they are put into; a path `A/B` for one within another.")
 @click.option("--category", help="First category of all of them; else the folder in which each stands.")

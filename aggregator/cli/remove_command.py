@@ -75,6 +75,8 @@ def _removed(setting: Setting, source_id: str, *, write: bool) -> Edited:
 
     try:
         return remove(setting, source_id, write=write)
+    except KeyError:
+        raise click.ClickException(f"{source_id} was taken out by somebody else meanwhile") from None
     except RefusedError as refused:
         raise click.ClickException(str(refused)) from None
 

@@ -6,9 +6,10 @@ What is verified: the settings after are the settings before, but for exactly th
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,11 +27,17 @@ from aggregator.model import Settings, Source
 
 SHOWN = 20
 """Sources that a refusal writes out for an edit by hand."""
+TRIES = 10
+"""Times that an edit is begun, where others come between."""
 _BOM = b"\xef\xbb\xbf"
 
 
 class RefusedError(Exception):
     """The file was left as it is; the text says why, and what to write by hand."""
+
+
+class MeanwhileError(RefusedError):
+    """Somebody else wrote the file since it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +75,18 @@ def add(setting: Setting, entries: Sequence[Entry], *, group: str | None = None,
     Raises `ConfigError` where the file is not sound as it is, and `RefusedError` where it was left as it is: the new
     source does not fit, the text cannot be changed by whole lines, or somebody else wrote the file meanwhile.
     """
+    return _again(lambda: _add(setting, entries, group, write=write))
+
+
+def _add(setting: Setting, entries: Sequence[Entry], group: str | None, *, write: bool) -> Edited:
     path = setting.path
+    draft = Draft(path)
     before = setting.read()
+    draft.still()
     where = f'the group "{group}"' if group else "`sources`"
     by_hand = f"; write this under {where}:" + "".join(
         f"\n  {line}" for entry in entries[:SHOWN] for line in lines(entry if set(entry) != {"url"} else entry["url"])
     )
-    draft = Draft(path)
     try:
         change = inserted(draft.text, entries, group)
     except EditError as error:
@@ -97,16 +109,22 @@ def remove(setting: Setting, source_id: str, *, write: bool = True) -> Edited:
 
     Raises as `add` does, and `RefusedError` where the source stands in an OPML list; `KeyError` where there is none.
     """
+    return _again(lambda: _remove(setting, source_id, write=write))
+
+
+def _remove(setting: Setting, source_id: str, *, write: bool) -> Edited:
+    whole = Draft(setting.path)
     before = setting.read()
     one = standing(setting.path, setting.environ, setting.lists)[source_id]
+    whole.still()
     if one.listed:
         raise RefusedError(f"{source_id} comes from the list {one.listed}; take it out there, and it is polled no more")
-    draft = Draft(one.file)
+    main = one.file == whole.path
+    draft = whole if main else Draft(one.file)
     try:
         change = removed(draft.text, lambda nodes: _chosen(nodes, one))
     except EditError as error:
         raise _not_removed(one, str(error)) from None
-    main = one.file == setting.path.resolve()
     with draft.of(change.text):
         if not main and not write:
             after = replace(before, sources=tuple(source for source in before.sources if source.id != source_id))
@@ -121,6 +139,14 @@ def remove(setting: Setting, source_id: str, *, write: bool = True) -> Edited:
         if write:
             draft.commit()
     return Edited(one.file, change.at, change.lines, went, after)
+
+
+def _again(edit: Callable[[], Edited]) -> Edited:
+    """Return what the edit did, begun anew where another one came between: scripts add many sources at once."""
+    for _ in range(TRIES - 1):
+        with suppress(MeanwhileError):
+            return edit()
+    return edit()
 
 
 class Draft:
@@ -177,18 +203,26 @@ class Draft:
             self.seen.unlink(missing_ok=True)
 
     def commit(self) -> None:
-        """Put the copy in the file's place. Raises `RefusedError` where somebody wrote the file since it was read."""
+        """Put the copy in the file's place. Raises `MeanwhileError` where somebody wrote the file since it was read."""
         if self._committed:
             return
-        if self.path.read_bytes() != self.before:
-            raise RefusedError(f"{self.shown} was changed meanwhile, and is left so; try again")
-        self.copy.replace(self.path)
+        with self.path.open("rb") as held:
+            # Those of our own that edit the same file take turns; whoever waits finds another file in its place.
+            with suppress(OSError):  # a network folder may know no locks; the comparison holds all the same
+                fcntl.flock(held, fcntl.LOCK_EX)
+            self.still()
+            self.copy.replace(self.path)
         self._committed = True
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+    def still(self) -> None:
+        """Raise `MeanwhileError` where the file is no longer as it was read."""
+        if self.path.read_bytes() != self.before:
+            raise MeanwhileError(f"{self.shown} was changed meanwhile, and is left so; try again")
 
     def undo(self) -> None:
         """Put back what stood there, where it was replaced."""

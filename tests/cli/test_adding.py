@@ -424,6 +424,18 @@ def test_an_address_is_written_unseen_where_that_is_wished(mine: Home, publisher
     assert publisher.asked == []
 
 
+def test_many_that_are_added_at_once_all_come_in(mine: Home) -> None:
+    command = [sys.executable, "-m", "aggregator", "-c", str(mine.config), "add", "--no-check"]
+
+    started = [subprocess.Popen([*command, f"https://{n}.example/"], stdout=subprocess.DEVNULL) for n in "uvwxyz"]
+
+    assert [one.wait(60) for one in started] == [0] * 6
+    text = mine.config.read_text()
+    assert sorted(n for n in "uvwxyz" if f"  - https://{n}.example/\n" in text) == list("uvwxyz")
+    assert text.startswith("# my feeds\n")
+    assert text.endswith("\n\n# the end\n")
+
+
 def test_without_a_feeds_yaml_it_says_what_writes_one(home: Home) -> None:
     home.config.unlink()
 

@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
 async def _run(options: argparse.Namespace, folder: Path, log: TextIO | None) -> int:
     cases = tuple(case for case in CASES if not options.case or case.id in options.case)
     publisher = Publisher(cases, minute=options.minute, by_hand=options.by_hand)
-    home = publisher.listen(options.port)
+    home = publisher.listen(options.port, one_address=options.one_address)
     authority = certify(publisher, folder)
     stop = asyncio.Event()
     desk = Desk(publisher, cases, authority, options.floor)
@@ -195,6 +195,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--floor", type=float, default=60.0, help="minutes between two polls that the client was told; 60"
+    )
+    parser.add_argument(
+        "--one-address", action="store_true", help="every host a port of 127.0.0.1, as on other systems"
     )
     parser.add_argument("--by-hand", action="store_true", help="the client is polled by hand; GET /round says the same")
     parser.add_argument("--seconds", type=_seconds, help="end after so long")

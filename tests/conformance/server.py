@@ -69,15 +69,15 @@ class Publisher:
 
     # --- where ---
 
-    def listen(self, port: int = 0) -> Place:
+    def listen(self, port: int = 0, *, one_address: bool = False) -> Place:
         """
         Bind the program's own address and one for every host; return the first.
 
         Where the machine has all of 127.0.0.0/8, case 23 is at 127.0.1.23, its other hosts at 127.0.2.23 and on, all
-        on one port; elsewhere every host is a port of 127.0.0.1.
+        on one port; elsewhere, and with `one_address`, every host is a port of 127.0.0.1.
         """
         home = self._bind("", "127.0.0.1", port)
-        many = _has_many_addresses()
+        many = not one_address and _has_many_addresses()
         seen: Counter[int] = Counter()
         for label in sorted({host for host, _ in self._sites}):
             if label.endswith(".six"):

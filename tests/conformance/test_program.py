@@ -123,6 +123,17 @@ def test_the_list_comes_in_the_form_that_a_reader_takes(start: Start, form: str)
     assert printed.startswith(served.rstrip("\n"))
 
 
+def test_hosts_are_ports_where_there_is_one_address(start: Start) -> None:
+    _, base = start("--one-address", "--case", "S35", "--case", "S31")
+    feeds = get(f"{base}urls")[1].split()
+
+    statuses = [get(feed)[0] for feed in feeds]
+
+    assert len({feed.split("/")[2] for feed in feeds}) == 4
+    assert {feed.split("/")[2].partition(":")[0] for feed in feeds} == {"127.0.0.1"}
+    assert statuses == [401, 403, 403, 200, 200, 200]
+
+
 def test_the_first_page_names_every_case_and_its_addresses(start: Start) -> None:
     _, base = start()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -393,3 +394,41 @@ async def test_a_clock_that_is_set_changes_no_rest_of_an_address(world: Make) ->
 
     assert early == 1
     assert w.row()["in_use"] == FEED
+
+
+async def test_a_promise_holds_when_the_fallback_is_taken_out_of_feeds_yaml(world: Make) -> None:
+    """Rule 24."""
+    w = world(several())
+    w.sites = {
+        FEED: script(lambda: says(503, {"Retry-After": "18000"}), lambda: ok(rss("1"))),
+        SECOND: always(lambda: ok(rss("1"))),
+    }
+    await w.poll()
+    start = w.now
+    w.restart(hourly("a", FEED))
+
+    await w.pass_time(7 * HOUR)
+
+    assert w.asked(FEED)[1].at - start >= 5 * HOUR
+    assert w.row()["state"] == "ok"
+
+
+async def test_a_dead_instance_with_many_sources_makes_no_herd_at_the_next(world: Make) -> None:
+    """S52: 60 routes of one host, which is down, and their fallbacks on another one."""
+    names = [f"s{n}" for n in range(60)]
+    w = world(
+        *(hourly(name, f"https://hub.example/{name}", fallback=(f"https://mirror.example/{name}",)) for name in names),
+        host_delay=MINUTE / 60,
+    )
+    for name in names:
+        w.sites[f"https://hub.example/{name}"] = always(lambda: PollError(FailureKind.CONNECT, "refused"))
+        w.sites[f"https://mirror.example/{name}"] = always(lambda: ok(rss("1")))
+
+    await w.live(3 * HOUR + 10 * MINUTE)
+
+    for host in ("hub", "mirror"):
+        times = [asked.at for asked in w.log if asked.url.startswith(f"https://{host}.example/")]
+        assert min(later - earlier for earlier, later in pairwise(times)) >= MINUTE / 60
+    assert {w.state(name).failures for name in names} == {0}
+    assert {len(w.asked(f"https://mirror.example/{name}")) for name in names} <= {3, 4}
+    assert {len(w.asked(f"https://hub.example/{name}")) for name in names} <= {2, 3}

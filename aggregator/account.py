@@ -53,7 +53,7 @@ def source_account(
         "suggest": suggestion(state),
         "fallback": _fallback(written, state),
         "twins": twins,
-        "gap": {"halved": state.gaps, "at": _at(state.gap_at)},
+        "gap": {"halved": state.gaps, "at": _at(state.gap_at), "note": state.gap_note},
         "habit": _habit(written, state, now),
         "hints": dict(state.hints),
         "feed": {"title": state.feed.title, "link": state.feed.link, "format": state.feed.format},

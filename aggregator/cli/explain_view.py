@@ -12,9 +12,10 @@ from aggregator.account import Shape, entry_account, source_account
 from aggregator.cli.common import counted
 from aggregator.filters import judge
 from aggregator.health import PAUSED, paused_row, roughly
-from aggregator.merge import plan, select
+from aggregator.merge import MOST, plan, select
 from aggregator.model import Settings, Source, View
 from aggregator.poll import source_row
+from aggregator.web.choice import with_tagged
 from storage.contract import HostState, PollState, RecordQuery, Store
 from storage.record import Record
 
@@ -53,6 +54,13 @@ def why_not(store: Store, view: View, record: Record, settings: Settings) -> str
         return "the view has none of its source, its category and its source's tags"
     if record.backlog:
         return "its source listed it when it was new, beyond its newest 20: it stands in the source's own feed only"
+    if view.query and not _is_found(store, view.query, record):
+        return f"its query does not find it: {view.query}"
+    return _cut_off(store, with_tagged(view, settings), record)
+
+
+def _cut_off(store: Store, view: View, record: Record) -> str | None:
+    """Return what keeps an entry that may stand in the view out of its first page, None where nothing does."""
     newest = max(filter(None, [store.newest_arrival(query) for query in plan(view, None)]), default=None)
     if rule := judge(record, view.filters, newest):
         return f"a rule of the view hides it: {rule}"
@@ -69,6 +77,12 @@ def _member(view: View, record: Record, settings: Settings) -> bool:
         return True
     tags = {tag for source in settings.sources if source.id == record.source_id for tag in source.tags}
     return record.source_id in view.sources or record.categories[0] in view.categories or not tags.isdisjoint(view.tags)
+
+
+def _is_found(store: Store, text: str, record: Record) -> bool:
+    """Return whether the search finds it, among the newest that it finds in the entry's own source."""
+    found = store.page(RecordQuery(text=text, sources=(record.source_id,), backlog=True, limit=MOST))
+    return any(one.key == record.key for one in found.records)
 
 
 def _whole(query: RecordQuery) -> RecordQuery:
@@ -156,7 +170,8 @@ def _habit(told: Mapping[str, Any]) -> list[str]:
         lines.append(_line("habit", f"{usual}the last {len(habit['ingest_times'])} entries came {came}"))
     if gap["at"]:
         halved = f"; its interval is halved {gap['halved']} times" if gap["halved"] else ""
-        lines.append(_line("gap", f"{_minute(gap['at'])}: entries may have gone by between two polls{halved}"))
+        note = f" ({gap['note']})" if gap["note"] else ""
+        lines.append(_line("gap", f"{_minute(gap['at'])}: entries may have gone by between two polls{note}{halved}"))
     return lines
 
 

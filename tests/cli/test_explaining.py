@@ -113,6 +113,20 @@ def test_an_entry_says_why_it_is_not_in_a_view(polled: Home) -> None:
     assert value(shown, "not in") == "first: the view has none of its source, its category and its source's tags"
 
 
+def test_an_entry_says_that_a_view_does_not_search_for_it_and_stands_where_its_source_has_the_tag(polled: Home) -> None:
+    polled.settings["views"] = {
+        "searched": {"title": "S", "query": "elephant"},
+        "tagged": {"title": "T", "tags": ["own"]},
+    }
+    polled.more["copy"] = {"tags": ["own"]}
+    polled.write()
+    key = next(one["key"] for one in polled.entries() if one["source"] == "copy")
+
+    views = {one["view"]: one["why"] for one in json.loads(polled.run("explain", key, "--json").stdout)["views"]}
+
+    assert views == {"feed": None, "searched": "its query does not find it: elephant", "tagged": None}
+
+
 def test_an_entry_is_found_by_link_public_id_and_the_beginning_of_its_key(polled: Home) -> None:
     one = next(entry for entry in polled.entries() if entry["guid"] == "1")
 

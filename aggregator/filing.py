@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from aggregator.filters import outward
+from aggregator.importing import FEEDS, feeds_text
 from aggregator.model import RecordStyle, Settings
 from storage.contract import RecordFile, Store, StoreError
 from storage.frontmatter import RecordForm
@@ -50,6 +51,7 @@ class Filer:
         self._store = store
         self._posts = posts
         self._unwanted: set[str] = set()
+        self._described = -1
         self.trouble: str | None = None
         """Why files could not be written, in a sentence; None where all is well."""
 
@@ -82,6 +84,7 @@ class Filer:
                 written += sum(isinstance(one, Written) for one in done)
                 kept += [one for one in done if isinstance(one, Kept)]
                 self._store.wrote_files([one.file for one in done])
+            self._describe(settings)
             self.trouble = None
         except (PostsError, StoreError) as error:
             if self.trouble != str(error):
@@ -90,6 +93,13 @@ class Filer:
         for one in kept:
             log.warning("a record file was left as it is: %s", one.reason)
         return Filed(written, tuple(kept))
+
+    def _describe(self, settings: Settings) -> None:
+        """Write what feeds say of themselves beside lossless record files, so that they make a whole store."""
+        revision = self._store.revision()
+        if revision != self._described and "rss" in settings.storage.record_fields:
+            self._posts.keep(FEEDS, feeds_text(self._store.feeds()))
+            self._described = revision
 
     def _delete_unwanted(self) -> None:
         while self._unwanted:

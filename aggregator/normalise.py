@@ -45,7 +45,7 @@ def normalise(source: Source, info: FeedInfo, entry: Entry, seen_at: datetime, p
     link = pictures.absolute(line(entry.link), None) if entry.link else None
     title = _title(entry, text, link)
     guid = line(entry.guid) or None if entry.guid else None
-    enclosures = _enclosures(entry.enclosures)
+    enclosures = usable_enclosures(entry.enclosures)
     said = _plain(entry.title)
     identity = identity_of(guid, link, said, text, info.link)
     key = key_of(source.id, identity)
@@ -74,7 +74,7 @@ def normalise(source: Source, info: FeedInfo, entry: Entry, seen_at: datetime, p
         html=html,
         summary=_summary(entry, written, text),
         enclosures=enclosures,
-        language=_language(entry.language or info.language),
+        language=language_tag(entry.language or info.language),
         digest=digest_of(title, link, text, pictures.urls(html), enclosures),
         cleaner=CLEANER,
         raw_html=_source_of(written) if source.record_body is BodyStyle.VERBATIM else None,
@@ -189,7 +189,8 @@ def _author(template: str, site: str, writers: tuple[str, ...]) -> str:
     return line(template.replace("{entry}", ", ".join(writers) or site).replace("{site}", site)) or site
 
 
-def _enclosures(enclosures: Iterable[Enclosure]) -> tuple[Enclosure, ...]:
+def usable_enclosures(enclosures: Iterable[Enclosure]) -> tuple[Enclosure, ...]:
+    """Return the files that have an http(s) address, each once, with what they say as plain text."""
     kept: dict[str, Enclosure] = {}
     for enclosure in enclosures:
         if url := pictures.absolute(line(enclosure.url), None):
@@ -207,7 +208,7 @@ def _enclosures(enclosures: Iterable[Enclosure]) -> tuple[Enclosure, ...]:
     return tuple(kept.values())[:MOST_NAMES]
 
 
-def _language(given: str | None) -> str | None:
+def language_tag(given: str | None) -> str | None:
     """Return a language tag (BCP 47), `_` mended; None for what is none."""
     tag = line(given or "")
     return tag.replace("_", "-") if _LANGUAGE.fullmatch(tag) else None

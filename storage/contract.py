@@ -306,6 +306,30 @@ class RecordFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Archived:
+    """A record that comes back from its file, for `Store.restore`."""
+
+    record: Record
+    file: RecordFile | None = None
+    """Its place below the records folder, and what is to be taken for what we wrote there; None: the place is free to choose."""
+    written: bool = False
+    """True where the file is to be left as it is until the record changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What became of records that were to come back; keys, as stored."""
+
+    new: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    """Stored already, and left alone."""
+    updated: tuple[str, ...] = ()
+    """Stored already, with other content than now."""
+    gone: tuple[str, ...] = ()
+    """Stored once and let go of by `prune`: they do not come back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Circumstances:
     """What the store knows of a record beyond what the record says."""
 
@@ -452,6 +476,26 @@ class Store(Protocol):
         URL, the records are saved and nothing of the state is.
         A HostState without a wait does not end one that lies ahead: another poll of the host asked for it.
         """
+
+    def restore(
+        self, archived: Sequence[Archived], sources: Sequence[SourceRow], now: datetime, *, update: bool = False
+    ) -> Restored:
+        """
+        Take records back that an archive holds, as they are: key, public_id, dates, arrival, position, backlog, hidden.
+
+        A source of `sources` that the store does not know is entered as one that is polled no more since `now`; a
+        record of a source that is neither: LookupError, and nothing is stored. They are listed until a document of
+        their source says otherwise. What is stored under the same key, or in the same source under the same
+        identity, is left alone; with `update` content that differs is written as an update would write it. An
+        arrival number is kept where its place in the order is still free, that is behind all that is stored; else,
+        and where it is 0, the next one is given. A public_id that another record has is minted anew.
+        """
+
+    def feeds(self) -> Mapping[str, FeedInfo]:
+        """Return by source id what feeds say of themselves, also those of sources that are polled no more."""
+
+    def describe(self, feeds: Mapping[str, FeedInfo]) -> None:
+        """Keep what feeds say of themselves, by source id, for those of which no document was read yet."""
 
     def page(self, query: RecordQuery) -> Page:
         """

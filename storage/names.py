@@ -44,6 +44,11 @@ def file_name(title: str, key: str) -> str:
     return _cleaned(title, NAME_BYTES - len(end)) + end
 
 
+def is_name_of(name: str, key: str) -> bool:
+    """Return whether a name, or a path, ends as that of the record with this key does."""
+    return name.endswith(f"-{_short_id(key)}.md")
+
+
 def folder_name(name: str) -> str:
     """Return the name of a category, site or feed as one folder: never empty, never `..`, at most 200 bytes."""
     return _cleaned(name, NAME_BYTES)

@@ -123,6 +123,25 @@ class Posts:
                     swept += 1
         return swept
 
+    def keep(self, name: str, data: bytes) -> bool:
+        """Write a file of ours that is no record, beside the folders; False where it says that already. Raises `PostsError`."""
+        with self._in_words(self._root / name):
+            try:
+                there = self._beside(name)
+                if there is not None and there.data == data:
+                    return False
+                replacement = Replacement((), [NewFile(name, data, there.signs if there else None)])
+                replace_all(self._tree, [replacement])
+                if replacement.error is not None:
+                    raise replacement.error
+            except ForeignError as error:
+                raise PostsError(f"{self._root / name} {error}") from error
+        return True
+
+    def _beside(self, name: str) -> Found | None:
+        with self._tree.opened(()) as folder:
+            return None if folder is None else found(name, folder)
+
     def changed(self, files: Iterable[RecordFile]) -> list[str]:
         """Return the paths, below the records folder, of those files whose content is no longer what we wrote."""
         return [file.path for file in files if self._is_changed(file)]

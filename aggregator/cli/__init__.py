@@ -26,7 +26,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     "Sources": {
         "list": "List the sources and how they are.",
         "remove": "Remove a source, and with --purge its records.",
-        "import": "Import the sources of a list of subscriptions (OPML).",
+        "import": "Import a list of subscriptions (OPML), or an archive of record files.",
         "check": "Check feeds.yaml and say all that is wrong with it.",
     },
     "Entries": {

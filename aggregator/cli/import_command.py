@@ -1,4 +1,4 @@
-"""`aggregator import`: sources from a list of subscriptions."""
+"""`aggregator import`: sources from a list of subscriptions; the records of an archive stand in `import_records`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from aggregator.cli import EXIT_FOUND, Command, Options
+from aggregator.cli import EXIT_FOUND, Command, Options, import_records
 
 if TYPE_CHECKING:
     from aggregator.cli.editing import Known
@@ -22,7 +22,10 @@ TOLD = 100
 
 @click.group("import")
 def command() -> None:
-    """Import what other programs exported."""
+    """Import what other programs exported, or what was exported before."""
+
+
+command.add_command(import_records.command)
 
 
 @command.command(

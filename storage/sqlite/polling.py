@@ -8,12 +8,14 @@ from collections.abc import Collection, Generator, Mapping, Sequence, Set
 from contextlib import closing
 from datetime import datetime, timedelta
 
-from storage.contract import Claim, HostState, ListState, PollState, SourceRow, Validators
+from storage.contract import Claim, FeedInfo, HostState, ListState, PollState, SourceRow, Validators
 from storage.sqlite.rows import (
     SOURCE,
     STATE,
     Row,
     chunks,
+    feed_of,
+    feed_text,
     instant,
     instant_or_none,
     micros,
@@ -76,6 +78,27 @@ def _resume(connection: sqlite3.Connection, old: Row, source: SourceRow, at: int
         connection.execute(_DROP_VALIDATORS, (n,))
     shown = (was.name, was.url, was.position) != (source.name, source.url, source.position)
     return shown or removed_at is not None
+
+
+def add_removed(connection: sqlite3.Connection, source: SourceRow, now: datetime) -> None:
+    """Enter a source that is polled no more since `now`, unless it is there."""
+    if connection.execute("SELECT 1 FROM sources WHERE id = ?", (source.id,)).fetchone() is None:
+        connection.execute(_INSERT_SOURCE, source_row(source) + state_row(PollState(source, next_poll_at=now)))
+        connection.execute("UPDATE sources SET removed_at = ? WHERE id = ?", (micros(now), source.id))
+
+
+def feeds(connection: sqlite3.Connection) -> Mapping[str, FeedInfo]:
+    """Return by source id what feeds say of themselves."""
+    nothing = feed_text(FeedInfo())
+    rows = connection.execute("SELECT id, feed FROM sources WHERE feed <> ? ORDER BY id", (nothing,))
+    return {source_id: feed_of(feed) for source_id, feed in rows}
+
+
+def describe(connection: sqlite3.Connection, feeds: Mapping[str, FeedInfo]) -> bool:
+    """Keep what feeds say of themselves where no document was read yet; return whether that changed anything."""
+    nothing = feed_text(FeedInfo())
+    rows = [(feed_text(feed), source_id, nothing) for source_id, feed in feeds.items()]
+    return connection.executemany("UPDATE sources SET feed = ? WHERE id = ? AND feed = ?", rows).rowcount > 0
 
 
 def claim_due(

@@ -60,7 +60,7 @@ def known(
                 list(public_ids),
             )
         ),
-        empty=not entries and _never_brought_any(connection, n),
+        empty=all(entry.backlog for entry in entries) and _never_brought_any(connection, n),
     )
 
 
@@ -88,8 +88,10 @@ def _column(connection: sqlite3.Connection, sql: str, n: int, values: list[str])
 
 
 def _never_brought_any(connection: sqlite3.Connection, n: int) -> bool:
+    # Of a first document there is something that is no backlog; an old archive that was imported is backlog alone.
     return not connection.execute(
-        "SELECT EXISTS (SELECT 1 FROM records WHERE source = ?1) OR EXISTS (SELECT 1 FROM tombstones WHERE source = ?1)",
+        "SELECT EXISTS (SELECT 1 FROM records WHERE source = ?1 AND backlog = 0) "
+        "OR EXISTS (SELECT 1 FROM tombstones WHERE source = ?1)",
         (n,),
     ).fetchone()[0]
 

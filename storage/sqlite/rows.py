@@ -346,7 +346,7 @@ def state_of(row: Row) -> PollState:
         every=None if every is None else timedelta(microseconds=every),
         ingest_times=tuple(instant(value) for value in json.loads(ingest_times)),
         stopped=stopped,
-        feed=_feed(feed),
+        feed=feed_of(feed),
         polls=polls,
         hints={} if hints == "{}" else json.loads(hints),
         terms=() if terms == "[]" else tuple(Term(instant(until), reason) for until, reason in json.loads(terms)),
@@ -370,7 +370,8 @@ def feed_text(feed: FeedInfo) -> str:
     return json.dumps(said, ensure_ascii=False)
 
 
-def _feed(value: str) -> FeedInfo:
+def feed_of(value: str) -> FeedInfo:
+    """Return what a feed says of itself, from its JSON."""
     said = json.loads(value)
     if "updated" in said:
         said["updated"] = instant(said["updated"])

@@ -111,9 +111,9 @@ def _save(connection: sqlite3.Connection, poll: Poll, batch: Batch) -> Saved:
     # Older pages first: what stands in the document itself is what arrived last.
     older = _insert(connection, [r for r in changes.new if r.key in changes.unlisted], n, url, batch)
     new = _insert(connection, [r for r in changes.new if r.key not in changes.unlisted], n, url, batch)
-    updated = [key for record in changes.updated if (key := _rewrite(connection, record, n, batch))]
+    updated = [key for record in changes.updated if (key := rewrite(connection, record, n, batch))]
     for record in changes.rekeyed:
-        _rewrite(connection, record, n, batch)
+        rewrite(connection, record, n, batch)
     _keep_marked(connection, changes.marked, n, batch)
     if changes.listed is not None:
         _mark_listed(connection, changes.listed | set(new), changes.withdrawn, n, batch.now)
@@ -129,14 +129,14 @@ def _insert(connection: sqlite3.Connection, new: Sequence[Record], n: int, url: 
     records = sorted(new, key=lambda record: (record.position, record.key))
     connection.execute("SAVEPOINT new")
     try:
-        _append(connection, records, n, batch)
+        append(connection, records, n, batch)
     except sqlite3.IntegrityError:
         connection.execute("ROLLBACK TO new")
         records = []
         for record in sorted(new, key=lambda record: (record.position, record.key)):
             if free := _with_free_names(connection, record, n, url):
                 records.append(free)
-                _append(connection, [free], n, replace(batch, last_id=batch.last_id + len(records) - 1))
+                append(connection, [free], n, replace(batch, last_id=batch.last_id + len(records) - 1))
     connection.execute("RELEASE new")
     if records:
         batch.last_id += len(records)
@@ -145,7 +145,8 @@ def _insert(connection: sqlite3.Connection, new: Sequence[Record], n: int, url: 
     return [record.key for record in records]
 
 
-def _append(connection: sqlite3.Connection, records: Sequence[Record], n: int, batch: Batch) -> None:
+def append(connection: sqlite3.Connection, records: Sequence[Record], n: int, batch: Batch) -> None:
+    """Insert records of one source behind all others, in the order given, under the arrival number that comes next."""
     ids = range(batch.last_id + 1, batch.last_id + 1 + len(records))
     arrival = batch.arrival + 1
     connection.executemany(
@@ -173,7 +174,7 @@ def _with_free_names(connection: sqlite3.Connection, record: Record, n: int, url
     return replace(record, key=key)
 
 
-def _rewrite(connection: sqlite3.Connection, record: Record, n: int, batch: Batch) -> str | None:
+def rewrite(connection: sqlite3.Connection, record: Record, n: int, batch: Batch) -> str | None:
     """Bring a stored record to new content; return its key where that changed anything."""
     row = connection.execute(_STORED, (record.key, n)).fetchone()
     if row is None:

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from storage.contract import (
+    Archived,
     Circumstances,
     Claim,
+    FeedInfo,
     HostState,
     Known,
     KnownEntry,
@@ -20,13 +22,14 @@ from storage.contract import (
     PollState,
     RecordFile,
     RecordQuery,
+    Restored,
     Saved,
     Searchable,
     SourceRow,
     Unsearched,
 )
 from storage.record import Record
-from storage.sqlite import examining, finding, polling, reading, saving, searching
+from storage.sqlite import examining, finding, polling, reading, restoring, saving, searching
 from storage.sqlite.engine import Engine
 
 
@@ -111,6 +114,28 @@ class SqliteStore:
     def save_polls(self, polls: Sequence[Poll], now: datetime) -> list[Saved]:
         """Save finished polls, all in one transaction."""
         return self._engine.write(lambda connection, change: saving.save_polls(connection, polls, now, change))
+
+    def restore(
+        self, archived: Sequence[Archived], sources: Sequence[SourceRow], now: datetime, *, update: bool = False
+    ) -> Restored:
+        """Take records back that an archive holds."""
+        return self._engine.write(
+            lambda connection, change: restoring.restore(connection, archived, sources, now, change, update=update)
+        )
+
+    def feeds(self) -> Mapping[str, FeedInfo]:
+        """Return by source id what feeds say of themselves."""
+        with self._engine.reading() as connection:
+            return polling.feeds(connection)
+
+    def describe(self, feeds: Mapping[str, FeedInfo]) -> None:
+        """Keep what feeds say of themselves where no document was read yet."""
+
+        def describe(connection: sqlite3.Connection, _: int) -> None:
+            if polling.describe(connection, feeds):
+                connection.execute("UPDATE counters SET revision = revision + 1")
+
+        self._engine.write(describe)
 
     def states(self, only: Collection[str] | None = None) -> list[PollState]:
         """Return the state of every source that is polled, or of those of them with these ids."""

@@ -173,7 +173,7 @@ class Poller:
         while True:
             # Asked before claiming: a host that is busy while we claim may be free when the claim returns.
             idle = not (self._queue or self._tasks or self._finished)
-            delayed = self._turns.next_start() is not None
+            delayed = self._turns.next_start(self._clocks.monotonic()) is not None
             claimed = await self._step(only=remaining, due=due, force=force, by_hand=not due)
             remaining.difference_update(claim.state.source.id for claim in claimed)
             if idle and not claimed and (not delayed or not remaining or self.trouble):
@@ -248,13 +248,22 @@ class Poller:
         claimed = self._store.claim_due(
             now, limit=room, lease=lease, per_host=self._per_host, busy=busy, only=only, due=due
         )
-        twins = frozenset[str]().union(*(self._twins.get(claim.state.source.id, ()) for claim in claimed))
-        twins = twins if only is None else twins.intersection(only)
-        if twins := twins.difference(claim.state.source.id for claim in claimed):
+        if twins := self._drawn_along(claimed, only):
             claimed += self._store.claim_due(
                 now, limit=len(twins), lease=lease, per_host=len(twins), only=twins, due=False
             )
         return claimed
+
+    def _drawn_along(self, claimed: Sequence[Claim], only: Collection[str] | None) -> frozenset[str]:
+        """Return those that would share the request of one of the claimed; others wait for a time of their own."""
+        ids = {claim.state.source.id for claim in claimed}
+        twins = frozenset[str]().union(*(self._twins.get(name, ()) for name in ids)).difference(ids)
+        twins = twins if only is None else twins.intersection(only)
+        return frozenset(
+            state.source.id
+            for state in (self._store.states(only=twins) if twins else ())
+            if any(self._ask_alike(state, claim.state) for claim in claimed)
+        )
 
     async def _start_ready(self, *, force: bool, by_hand: bool) -> None:
         """Start what may start: attempts that were led to another host and wait there, then those that begin."""
@@ -298,16 +307,18 @@ class Poller:
 
     def _ask_alike(self, one: PollState, other: PollState) -> bool:
         """Return whether twins would ask the same addresses in the same order."""
-        now = self._clocks.now()
+        now, known = self._clocks.now(), self._sources
+        mine, theirs = known.get(one.source.id), known.get(other.source.id)
+        if mine is None or theirs is None or theirs.id not in self._twins.get(mine.id, ()):
+            return False
         return one.effective_url == other.effective_url and all(
-            chain(one, self._sources[one.source.id], now, by_hand=by_hand)
-            == chain(other, self._sources[other.source.id], now, by_hand=by_hand)
+            chain(one, mine, now, by_hand=by_hand) == chain(other, theirs, now, by_hand=by_hand)
             for by_hand in (False, True)
         )
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         claims = self._tasks.pop(task)
-        self._visits.leave(self._places.pop(task))
+        self._visits.end(self._places.pop(task))
         self._wake.set()
         if task.cancelled():
             self._queue.extend(claims)  # ended before it had begun: `stop` gives it back
@@ -316,9 +327,9 @@ class Poller:
 
     async def _pause(self, at_most: float) -> None:
         """Wait for an attempt to end, for `wake`, for a host's delay to pass, or for `at_most` seconds."""
-        start = self._turns.next_start()
-        if start is not None:
-            at_most = min(at_most, max(0.0, start - self._clocks.monotonic()))
+        at = self._clocks.monotonic()
+        if (start := self._turns.next_start(at)) is not None:
+            at_most = min(at_most, start - at)
         with suppress(TimeoutError):
             # Not `wait_for`, which in Python 3.11 loses a cancellation that comes together with the wake.
             async with asyncio.timeout(at_most):
@@ -340,7 +351,7 @@ class Poller:
             self._user_agent,
             visit=partial(self._visits.visit, place),
             turn=partial(self._visits.visit, place, again=True),
-            hold=self._visits.hold,
+            hold=partial(self._visits.hold, place),
             offline=lambda: self._pacer.offline,
         )
         journeys = await Trip(road, riders, force=force, by_hand=by_hand).journeys(seen_at)

@@ -74,8 +74,8 @@ class Trip:
         self._riders = riders
         self._force = force
         self._by_hand = by_hand
-        self._asked_for: set[str] = set()
-        """URLs, as they were sent."""
+        self._asked_for: dict[str, str] = {}
+        """By URL, as it was sent: the address whose asking came there."""
         self._refused: dict[str, Failed] = {}
         """By host: what its 429 said, which holds for its other addresses too (rule 24)."""
 
@@ -87,7 +87,9 @@ class Trip:
         under_way = list(self._riders)
         for address in chain(state, source, seen_at, by_hand=self._by_hand):
             url = url_of(state, address)
-            if _sent_as(url) in self._asked_for:  # another address has led there
+            if led_from := self._asked_for.get(_sent_as(url)):  # what came of it there is what comes of it here
+                for before in (missed[rider.source.id] for rider in under_way):
+                    before += [replace(one, address=address) for one in before if one.address == led_from]
                 continue
             results = await self._results(under_way, address, url, seen_at)
             for rider, result in zip(under_way, results, strict=True):
@@ -120,7 +122,8 @@ class Trip:
             answer = await self._asked(riders, address, url, share)
         except (Exception, asyncio.CancelledError) as error:
             answer = _failure(error, riders[0])
-        self._asked_for |= {_sent_as(url), *(hop.target for hop in answer.hops)}
+        for sent in (_sent_as(url), *(hop.target for hop in answer.hops)):
+            self._asked_for.setdefault(sent, address)
         if isinstance(answer, Failed) and answer.status == 429:
             at = Missed(address, url, answer).end
             self._refused[host_key(at)] = answer
@@ -135,7 +138,8 @@ class Trip:
         known = riders[0].claim.state.validators
         # A 304 says something only to those who would have asked the same.
         agreed = not self._force and all(rider.claim.state.validators == known for rider in riders)
-        await self._road.visit(url)
+        # A second address of the host is one more request there, and waits as any other.
+        await (self._road.turn(url) if self._asked_for else self._road.visit(url))
         return await fetch(
             self._road.network,
             _at_address(riders[0].source, address),

@@ -60,8 +60,8 @@ class Turns:
             del self._running[host]
 
     def hold(self, host: str, until: float) -> None:
-        """Let nothing start on a host that asked to be left alone, until the store knows of it."""
-        self._held[host] = max(until, self._held.get(host, until))
+        """Let nothing start on a host that asked to be left alone, until the store knows of it; the last word holds."""
+        self._held[host] = until
 
     def is_held(self, host: str, at: float) -> bool:
         """Return whether nothing may start on the host now because it asked to be left alone."""
@@ -80,6 +80,6 @@ class Turns:
         taken.update(waiting)
         return dict(taken) | dict.fromkeys([*self._next_start, *self._held], self._per_host)
 
-    def next_start(self) -> float | None:
-        """Return when the earliest delay passes; None where no host waits for one."""
-        return min(self._next_start.values(), default=None)
+    def next_start(self, at: float) -> float | None:
+        """Return when the earliest delay passes that has not; None where no host waits for one."""
+        return min((start for start in self._next_start.values() if start > at), default=None)

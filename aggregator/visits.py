@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from math import ceil
+from math import ceil, inf
 
 from aggregator.hosts import host_key
 from aggregator.model import FailureKind, PollError
@@ -18,7 +18,7 @@ MOST_WAIT = 120.0
 
 
 UNTIL_SAVED = 60.0
-"""Seconds for which a host that answered 429 is left alone before the store, which knows for how long, knows of it."""
+"""Seconds for which a host that answered 429 is left alone after the attempt, should the store not know of it yet."""
 
 
 @dataclass(slots=True)
@@ -28,6 +28,8 @@ class Place:
     host: str | None
     waited: float = 0.0
     """Seconds, on all its way."""
+    refused: set[str] = field(default_factory=set)
+    """Hosts that answered 429 on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,11 @@ class Visits:
             raise
         await self._refuse_held(host)  # it may have asked so while we waited
 
-    def hold(self, url: str) -> None:
+    def hold(self, place: Place, url: str) -> None:
         """Let nothing more start on the host of a URL that answered 429, until the store knows of it."""
-        self._turns.hold(host_key(url), self._monotonic() + UNTIL_SAVED)
+        place.refused.add(host_key(url))
+        # The store hears of it when the attempt is over, which may go on elsewhere for minutes.
+        self._turns.hold(host_key(url), inf)
 
     async def _refuse_held(self, host: str) -> None:
         """Raise PollError, with a Retry-After of what is left, where the store knows that the host is to be left alone."""
@@ -122,6 +126,12 @@ class Visits:
         if place.host is not None:
             self._turns.finish(place.host)
             place.host = None
+
+    def end(self, place: Place) -> None:
+        """Give back all that the attempt, which is over, has."""
+        self.leave(place)
+        for host in place.refused:
+            self._turns.hold(host, self._monotonic() + UNTIL_SAVED)
 
     def serve(self, wanted: Collection[str]) -> None:
         """

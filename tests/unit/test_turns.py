@@ -61,7 +61,9 @@ def test_the_earliest_delay_is_told() -> None:
     turns.start("a", at=0.0)
     turns.start("b", at=1.0)
 
-    assert turns.next_start() == 2.0
+    assert turns.next_start(1.0) == 2.0
+    assert turns.next_start(2.0) == 3.0
+    assert turns.next_start(3.0) is None
 
 
 def test_new_bounds_forget_neither_what_runs_nor_what_waits() -> None:

@@ -1,0 +1,76 @@
+"""What a publisher asked for holds on side roads too: fallbacks, redirects, sources that share an address, waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from plugins.simulator import DAY, FEED, HOUR, MINUTE, World, always, hourly, moves, ok, rss, says, until
+
+Make = Callable[..., World]
+
+SECOND = timedelta(seconds=1)
+OTHER = "https://b.example/feed"
+
+
+async def test_a_fallback_that_the_first_address_led_to_keeps_its_retry_after(world: Make) -> None:
+    """S25: it was asked behind the redirect, and is not asked again as the next address, but what it said is its own."""
+    w = world(hourly("a", FEED, fallback=(OTHER,)))
+    w.sites = {FEED: always(lambda: moves(302, OTHER)), OTHER: always(lambda: says(503, {"Retry-After": "21600"}))}
+
+    await w.pass_time(5 * HOUR + 59 * MINUTE)
+
+    assert [asked.url for asked in w.log] == [FEED, OTHER]
+
+
+async def test_two_addresses_on_one_host_are_asked_a_second_apart(world: Make) -> None:
+    """S52."""
+    mirror = "https://a.example/mirror"
+    w = world(hourly("a", FEED, fallback=(mirror,)), host_delay=SECOND)
+    w.sites = {FEED: always(lambda: says(500)), mirror: always(lambda: ok(rss("1")))}
+
+    await w.live(MINUTE)
+
+    assert [asked.url for asked in w.log] == [FEED, mirror]
+    assert w.log[1].ticks - w.log[0].ticks >= 1.0
+
+
+async def test_a_source_that_fails_is_not_drawn_along_by_one_that_has_moved(world: Make) -> None:
+    """S61, S32: one URL in feeds.yaml, of which one source knows where it went; the other asks where nothing is left."""
+    w = world(hourly("a", FEED))
+    w.sites = {FEED: always(lambda: moves(301, OTHER)), OTHER: always(lambda: ok(rss("1")))}
+    await w.pass_time(3 * DAY)
+    w.sites[FEED] = always(lambda: says(500))
+    w.restart(hourly("a", FEED), hourly("b", FEED))
+    before = len(w.asked(FEED))
+
+    await w.pass_time(DAY)
+
+    assert w.state("a").effective_url == OTHER
+    assert len(w.asked(FEED)) - before == 5
+    assert w.hours(FEED)[before:] == [1, 2, 4, 8]
+
+
+async def test_a_429_holds_its_host_for_as_long_as_its_poll_goes_on_elsewhere(world: Make) -> None:
+    """S23: the wait is on disk when the poll ends, which other addresses may put off."""
+    hub = "https://hub.example"
+    w = world(hourly("a", f"{hub}/a", fallback=(OTHER,)), hourly("b", f"{hub}/b"), host_delay=SECOND)
+    w.sites = {
+        f"{hub}/a": always(lambda: says(429, {"Retry-After": "7200"})),
+        f"{hub}/b": always(lambda: ok(rss("1"))),
+        OTHER: always(lambda: ok(rss("1"))),
+    }
+    w.waits[OTHER] = asyncio.Event()
+    await w.tick()
+    await until(lambda: w.poller.waiting == 1)
+
+    for _ in range(100):
+        w.now, w.ticks = w.now + SECOND, w.ticks + 1
+        await w.tick()
+        await asyncio.sleep(0.002)
+    w.waits[OTHER].set()
+    await until(lambda: bool(w.outcomes))
+
+    assert [asked.url for asked in w.log] == [f"{hub}/a", OTHER]
+    assert w.state("a").address == OTHER

@@ -19,12 +19,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.contract import (
+    Archived,
     Changes,
     Circumstances,
     Claim,
     FeedInfo,
     HostState,
     ListState,
+    Page,
     Poll,
     PollState,
     RecordFile,
@@ -251,6 +253,41 @@ class TestSources:
         assert (state.effective_url, state.next_poll_at, state.failures) == (None, NOW + HOUR, 0)
         assert titles(store) == ["a"]
         assert ids(store.claim_due(NOW + 2 * HOUR, limit=1, lease=LEASE)) == ["one"]
+
+    def test_sources_are_known_in_their_order_and_removed_ones_after_them(self, store: Store) -> None:
+        store.sync_sources([source("c", position=0), source("a", position=1), source("b", position=2)], NOW)
+        store.sync_sources([source("a", position=0), source("c", position=1)], NOW + HOUR)
+        store.sync_sources([source("c", position=0, url="https://two.example/feed", name="Two")], NOW + 2 * HOUR)
+
+        assert [(one.id, one.placed) for one in store.sources()] == [("c", True), ("a", False), ("b", False)]
+        assert store.sources()[0] == Earlier("c", "https://two.example/feed", "Two")
+
+    def test_a_paused_source_is_not_polled_and_known_in_its_place(self, store: Store) -> None:
+        three = [source(name, position=place) for place, name in enumerate("abc")]
+        store.sync_sources(three, NOW)
+        store.sync_sources([three[0], three[2], replace(three[1], paused=True)], NOW)
+
+        assert [state.source.id for state in store.states()] == ["a", "c"]
+        assert [(one.id, one.placed) for one in store.sources()] == [("a", True), ("b", True), ("c", True)]
+
+    def test_a_paused_source_that_is_taken_out_is_known_as_removed(self, store: Store) -> None:
+        store.sync_sources([source("a"), source("b", position=1, paused=True)], NOW)
+        before = [(one.id, one.placed) for one in store.sources()]
+        store.sync_sources([source("a")], NOW)
+
+        assert before == [("a", True), ("b", True)]
+        assert [(one.id, one.placed) for one in store.sources()] == [("a", True), ("b", False)]
+
+    def test_a_paused_source_resumes_its_state_and_a_url_changed_meanwhile_is_asked(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        store.sync_sources([source(paused=True)], NOW)
+        store.sync_sources([source(paused=True, url="https://two.example/feed")], NOW + HOUR)
+        store.sync_sources([source(url="https://two.example/feed")], NOW + 2 * HOUR)
+
+        [state] = store.states()
+        assert (state.source, state.polls) == (source(url="https://two.example/feed"), 1)
+        assert state.next_poll_at == NOW + HOUR
 
     def test_a_removed_source_is_not_polled_and_its_records_stay(self, store: Store) -> None:
         store.sync_sources([source()], NOW)
@@ -1336,3 +1373,156 @@ if __name__ == "__main__":
         threading.Event().wait(60)
     else:
         _save_until_killed(opened, what)
+
+
+class TestRestoring:
+    @staticmethod
+    def whole(kind: Kind, tmp_path: Path) -> tuple[list[Record], list[Page]]:
+        """Return the records of a store after three polls of two sources, and the pages of its merged feed."""
+        with closing(kind.open(tmp_path / "first")) as store:
+            store.sync_sources([source("one"), source("two", position=1)], NOW)
+            bring(store, "one", record("b", position=0), record("a", position=1), record("x", position=2, backlog=True))
+            bring(store, "two", record("c", "two", hidden="by a rule"), record("d", "two"), now=NOW + HOUR)
+            bring(store, "one", record("e"), now=NOW + 2 * HOUR)
+            records = [*store.records_of("one"), *store.records_of("two")]
+            return records, pages(store)
+
+    def test_an_empty_store_gets_its_records_back_as_they_were(self, kind: Kind, tmp_path: Path) -> None:
+        records, before = self.whole(kind, tmp_path)
+
+        with closing(kind.open(tmp_path / "second")) as store:
+            store.sync_sources([source("one"), source("two", position=1)], NOW)
+            done = store.restore([Archived(one) for one in reversed(records)], [], NOW)
+
+            assert sorted(done.new) == sorted(one.key for one in records)
+            assert [*store.records_of("one"), *store.records_of("two")] == records
+            assert pages(store) == before
+
+    def test_a_second_time_changes_nothing(self, kind: Kind, tmp_path: Path) -> None:
+        records, _ = self.whole(kind, tmp_path)
+
+        with closing(kind.open(tmp_path / "second")) as store:
+            store.sync_sources([source("one"), source("two", position=1)], NOW)
+            store.restore([Archived(one) for one in records], [], NOW)
+            revision = store.revision()
+            again = store.restore([Archived(replace(one, title="edited")) for one in records], [], NOW)
+
+            assert (again.new, len(again.known)) == ((), 6)
+            assert store.revision() == revision
+            assert [*store.records_of("one"), *store.records_of("two")] == records
+
+    def test_what_comes_in_parts_has_the_same_order(self, kind: Kind, tmp_path: Path) -> None:
+        records, before = self.whole(kind, tmp_path)
+        in_order = sorted(records, key=lambda one: (one.arrival, one.position, one.key))
+
+        with closing(kind.open(tmp_path / "second")) as store:
+            store.sync_sources([source("one"), source("two", position=1)], NOW)
+            for one in in_order:
+                store.restore([Archived(one)], [], NOW)
+
+            assert pages(store) == before
+
+    def test_what_is_polled_next_arrives_after_all_that_came_back(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        store.restore([Archived(record("a", arrival=7))], [], NOW)
+        bring(store, "one", record("a"), record("b"))
+
+        assert [(one.title, one.arrival) for one in store.records_of("one")] == [("标题 a", 7), ("标题 b", 8)]
+
+    def test_a_number_whose_place_is_taken_is_given_anew(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("n"))
+        bring(store, "one", record("m"), now=NOW + HOUR)
+        store.restore([Archived(record("b", arrival=1, position=1)), Archived(record("a", arrival=1))], [], NOW)
+        store.restore([Archived(record("old"))], [], NOW)
+
+        assert [(one.title.removeprefix("标题 "), one.arrival) for one in store.records_of("one")] == [
+            ("n", 1), ("m", 2), ("a", 3), ("b", 3), ("old", 4),
+        ]  # fmt: skip
+        assert [one.title for one in all_pages(store, limit=1)] == [one.title for one in all_pages(store, limit=9)]
+
+    def test_a_source_that_is_polled_no_more_has_its_records_and_lets_them_go_in_time(self, store: Store) -> None:
+        store.restore([Archived(record("a"))], [source(keep_days=10)], NOW)
+
+        assert (store.states(), titles(store), store.counts()) == ([], ["a"], {"one": 1})
+        assert store.prune(NOW + timedelta(days=9)) == 0
+        assert store.prune(NOW + timedelta(days=11)) == 1
+
+    def test_a_source_that_nobody_names_is_refused_and_nothing_is_stored(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        with pytest.raises(LookupError, match="no source 'two'"):
+            store.restore([Archived(record("a")), Archived(record("b", "two"))], [], NOW)
+
+        assert titles(store) == []
+
+    def test_one_entry_is_stored_once_also_under_another_key(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        done = store.restore([Archived(record("a", key="aaaaaaaaaaaaaaaa"))], [], NOW)
+
+        assert (done.new, done.known, titles(store)) == ((), (record("a").key,), ["a"])
+
+    def test_what_was_let_go_of_does_not_come_back(self, store: Store) -> None:
+        store.sync_sources([source(keep_days=1)], NOW)
+        bring(store, "one", record("a"))
+        bring(store, "one", record("b"))
+        store.prune(NOW + timedelta(days=2))
+        done = store.restore([Archived(record("a"))], [], NOW + timedelta(days=2))
+
+        assert (done.gone, titles(store)) == ((record("a").key,), ["b"])
+
+    def test_an_id_that_another_record_has_is_minted_anew(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        store.restore([Archived(record("b", public_id=record("a").public_id))], [], NOW)
+
+        found = store.get(record("b").key)
+        assert found is not None
+        assert found.public_id == f"tag:one.example,2026-03-01:{found.key}"
+
+    def test_an_update_writes_content_and_leaves_names_and_place(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        store.wrote_files([RecordFile(record("a").key, "p", "d", "c")])
+        edited = record("a", title="Mine", html="<p>mine</p>", public_id="urn:x:1", position=9, arrival=9)
+        done = store.restore([Archived(edited)], [], NOW, update=True)
+
+        found = store.get(record("a").key)
+        assert done.updated == (record("a").key,)
+        assert found == record("a", title="Mine", html="<p>mine</p>", arrival=1)
+        assert [one.key for one, _ in store.unwritten()] == [record("a").key]
+
+    def test_a_file_that_is_as_it_should_be_is_not_to_be_written(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        file = RecordFile(record("a").key, "c/s/f/a.md", "d", "c")
+        other = RecordFile(record("b").key, "c/s/f/b.md", "d", "c")
+        store.restore(
+            [Archived(record("a", arrival=1), file, written=True), Archived(record("b", arrival=1), other)], [], NOW
+        )
+
+        assert [(one.key, known) for one, known in store.unwritten()] == [(record("b").key, other)]
+        assert store.files() == [file, other]
+
+    def test_an_imported_archive_alone_is_no_first_document(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        store.restore([Archived(record("a", backlog=True))], [], NOW)
+
+        assert store.known("one", [record("a").identity], [], []).empty
+        bring(store, "one", record("b"))
+        assert not store.known("one", [record("a").identity], [], []).empty
+
+    def test_what_a_feed_says_of_itself_is_kept_until_a_document_says_otherwise(self, store: Store) -> None:
+        store.sync_sources([source("one"), source("two", position=1)], NOW)
+        read = poll(store, "two")
+        store.save_polls([replace(read, state=replace(read.state, feed=FeedInfo(title="Two")))], NOW)
+        store.describe({"one": FeedInfo(title="One"), "two": FeedInfo(title="Old"), "three": FeedInfo(title="Three")})
+
+        assert store.feeds() == {"one": FeedInfo(title="One"), "two": FeedInfo(title="Two")}
+
+
+def pages(store: Store) -> list[Page]:
+    """Return the pages of the merged feed, two records each, with their cursors."""
+    found = [store.page(RecordQuery(limit=2))]
+    while found[-1].next:
+        found.append(store.page(RecordQuery(limit=2, before=found[-1].next)))
+    return found

@@ -406,7 +406,12 @@ class Poller:
         self._paused_until = self._clocks.monotonic() + PAUSE_AFTER_TROUBLE
 
 
-def source_row(source: Source) -> SourceRow:
+def source_rows(settings: Settings) -> list[SourceRow]:
+    """Return what the store keeps of feeds.yaml: the sources that are polled, and the paused ones."""
+    return [*map(source_row, settings.sources), *(source_row(source, paused=True) for source in settings.paused)]
+
+
+def source_row(source: Source, *, paused: bool = False) -> SourceRow:
     """Return what the store keeps of a source of feeds.yaml."""
     return SourceRow(
         id=source.id,
@@ -419,4 +424,5 @@ def source_row(source: Source) -> SourceRow:
         floor=source.every or source.at_least,
         settings_digest=settings_digest(source),
         other_hosts=tuple(dict.fromkeys(host_key(url) for url in source.fallback)),
+        paused=paused,
     )

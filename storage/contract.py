@@ -58,6 +58,20 @@ class SourceRow:
     """The operator's own words for it, by which views choose."""
     other_hosts: tuple[str, ...] = ()
     """Whose turn its fallbacks take, in order: it may be polled while its first address' host is to be left alone."""
+    paused: bool = False
+    """It stands in feeds.yaml and is not polled: kept as a removed one is, but for its place."""
+
+
+class Earlier(NamedTuple):
+    """A source as it was known before feeds.yaml was read anew: what its id is kept by."""
+
+    id: str
+    url: str
+    """As it is asked."""
+    name: str
+    """As it is shown."""
+    placed: bool = True
+    """Whether it stood in the file; one that did not is known by its URL alone."""
 
 
 class Term(NamedTuple):
@@ -412,7 +426,15 @@ class Store(Protocol):
         `settings_digest` differs); one that is absent is no longer polled, and its records stay:
         for `prune` they count as listed until now. One that comes back resumes its state.
         Where the URL differs, what belongs to the old one (redirects, freshness, `stopped`) goes, and
-        the source is due now. Two sources with one id: ValueError.
+        the source is due now. A paused one is not polled, and its row follows the file all the same.
+        Two sources with one id: ValueError.
+        """
+
+    def sources(self) -> list[Earlier]:
+        """
+        Return every source that was ever in feeds.yaml, but for purged ones.
+
+        First those of the last `sync_sources`, paused ones too, by position; then the others, the last removed first.
         """
 
     def claim_due(

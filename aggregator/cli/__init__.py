@@ -70,11 +70,13 @@ class Options:
 
 def source_ids(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Return the ids of sources that begin so, for a shell that completes; none where feeds.yaml cannot be used."""
-    from aggregator.config import ConfigError, load  # noqa: PLC0415 - only where a shell asks
+    from aggregator.cli.common import known_before  # noqa: PLC0415 - only where a shell asks
+    from aggregator.config import ConfigError, load  # noqa: PLC0415 - the same
 
     params = ctx.find_root().params  # the group itself is not called here
     try:
-        settings = load(Options(params.get("config"), None, 0, "text").config_path(), os.environ)
+        options = Options(params.get("config"), params.get("data"), 0, "text")
+        settings = load(options.config_path(), os.environ, before=known_before(options))
     except (ConfigError, OSError):
         return []
     return [one.id for one in (*settings.sources, *settings.paused) if one.id.startswith(incomplete)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,20 +16,34 @@ from aggregator.cli import Options
 from aggregator.config import load
 from aggregator.logs import set_up
 from aggregator.model import Settings
-from storage.contract import Store, StoreError
+from storage.contract import Earlier, Store, StoreError
 from storage.sqlite import SqliteStore
 
 
 def settings_of(options: Options, *, warn: bool = True) -> Settings:
     """Return what feeds.yaml says, `--data` taken in; warn of sources set aside. Raises ConfigError."""
-    settings = load(options.config_path(), os.environ)
+    before = known_before(options)
+    settings = load(options.config_path(), os.environ, before=before)
     if settings.lists and (lists := stored_lists(options.data or settings.storage.path)):
-        settings = load(options.config_path(), os.environ, lists)
+        settings = load(options.config_path(), os.environ, lists, before)
     for warning in settings.warnings if warn else ():
         click.echo(warning, err=True)
     if options.data is None:
         return settings
     return replace(settings, storage=replace(settings.storage, path=options.data.absolute()))
+
+
+def known_before(options: Options) -> Callable[[Path], Sequence[Earlier]]:
+    """Return who tells `load` of the sources in the store, so that they keep their ids; without a store there are none."""
+
+    def known(folder: Path) -> Sequence[Earlier]:
+        try:
+            with closing(SqliteStore.open_readonly((options.data or folder).absolute())) as store:
+                return store.sources()
+        except StoreError:
+            return ()
+
+    return known
 
 
 def stored_lists(folder: Path) -> Mapping[str, bytes]:

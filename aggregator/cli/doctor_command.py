@@ -77,10 +77,11 @@ def _settings(options: Options) -> tuple[Settings | None, str]:
     import os  # noqa: PLC0415 - --help answers without it
     from dataclasses import replace  # noqa: PLC0415 - the same
 
+    from aggregator.cli.common import known_before  # noqa: PLC0415 - the same
     from aggregator.config import ConfigError, load  # noqa: PLC0415 - the same
 
     try:
-        settings = load(options.config_path(), os.environ)
+        settings = load(options.config_path(), os.environ, before=known_before(options))
     except ConfigError as fault:
         return None, str(fault)
     if options.data is not None:

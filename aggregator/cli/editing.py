@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from aggregator.cli import Options
-from aggregator.cli.common import settings_of, stored_lists
+from aggregator.cli.common import known_before, settings_of, stored_lists
 from aggregator.config.edit import Edited, Setting
 from aggregator.model import Settings, Source
 
@@ -22,7 +22,7 @@ def setting_of(options: Options) -> tuple[Setting, Settings]:
     """Return what feeds.yaml is edited with, and what it says now. Raises ConfigError."""
     settings = settings_of(options, warn=False)
     lists = stored_lists(options.data or settings.storage.path) if settings.lists else {}
-    return Setting(options.config_path(), os.environ, lists), settings
+    return Setting(options.config_path(), os.environ, lists, known_before(options)), settings
 
 
 class Known:

@@ -96,7 +96,8 @@ def _export_opml(options: Options, output: Path | None, *, secrets: bool) -> int
 
     setting, _ = setting_of(options)
     found = {
-        id_: listed(one, secrets=secrets) for id_, one in standing(setting.path, setting.environ, setting.lists).items()
+        id_: listed(one, secrets=secrets)
+        for id_, one in standing(setting.path, setting.environ, setting.lists, setting.before).items()
     }
     _write(opml.write(one for one, _ in found.values()), output)
     for id_, (_, left) in found.items():

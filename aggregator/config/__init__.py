@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,22 +12,30 @@ from aggregator.config.starter import template
 
 if TYPE_CHECKING:
     from aggregator.model import Settings
+    from storage.contract import Earlier
 
 __all__ = ["ConfigError", "Fault", "duration", "keys", "load", "render", "schema_json", "template"]
 
 
-def load(path: Path, environ: Mapping[str, str], lists: Mapping[str, bytes] | None = None) -> Settings:
+def load(
+    path: Path,
+    environ: Mapping[str, str],
+    lists: Mapping[str, bytes] | None = None,
+    before: Sequence[Earlier] | Callable[[Path], Sequence[Earlier]] = (),
+) -> Settings:
     """
     Return what the file says, defaults and groups merged in; paths in it are absolute.
 
     `environ` fills `${VAR}`. `lists` holds, by URL, the bytes of the OPML documents that `Settings.lists` names, as far
-    as they were fetched. Reads the files that are included; fetches nothing. Raises `ConfigError` with every problem of
+    as they were fetched. `before` are the sources known so far, in the order of the file, or what returns them, given
+    the folder of the store: a source without a written id keeps the id that it had there, as `adopting.kept` says.
+    Reads the files that are included; fetches nothing. Raises `ConfigError` with every problem of
     all files at once. What may be set aside alone is left out and named in `Settings.warnings`: a source, group, list or
     include whose variable is missing, a feed of an OPML list that does not fit, a list that was not fetched yet.
     """
     from aggregator.config.settings import read  # noqa: PLC0415 - pydantic and ruamel.yaml take 0.25 s to import
 
-    return read(path, environ, lists or {})
+    return read(path, environ, lists or {}, before)
 
 
 def keys() -> tuple[str, ...]:

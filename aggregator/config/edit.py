@@ -20,7 +20,7 @@ from aggregator.config.document import Node
 from aggregator.config.faults import ConfigError, render
 from aggregator.config.files import text_of
 from aggregator.config.quoting import lines
-from aggregator.config.settings import read
+from aggregator.config.settings import Before, read
 from aggregator.config.standing import Standing, standing
 from aggregator.config.values import written
 from aggregator.model import Settings, Source
@@ -62,10 +62,12 @@ class Setting:
     path: Path
     environ: Mapping[str, str]
     lists: Mapping[str, bytes]
+    before: Before = ()
+    """The sources known so far: those without a written id keep theirs."""
 
     def read(self, path: Path | None = None) -> Settings:
         """Return the settings, of another file in its place where one is named."""
-        return read(path or self.path, self.environ, self.lists)
+        return read(path or self.path, self.environ, self.lists, self.before)
 
 
 def add(setting: Setting, entries: Sequence[Entry], *, group: str | None = None, write: bool = True) -> Edited:
@@ -115,7 +117,7 @@ def remove(setting: Setting, source_id: str, *, write: bool = True) -> Edited:
 def _remove(setting: Setting, source_id: str, *, write: bool) -> Edited:
     whole = Draft(setting.path)
     before = setting.read()
-    one = standing(setting.path, setting.environ, setting.lists)[source_id]
+    one = standing(setting.path, setting.environ, setting.lists, setting.before)[source_id]
     whole.still()
     if one.listed:
         raise RefusedError(f"{source_id} comes from the list {one.listed}; take it out there, and it is polled no more")

@@ -78,8 +78,22 @@ class Found:
     lists: list[str] = field(default_factory=list)
     unread: list[Node] = field(default_factory=list)
     """Items that were set aside or are faulty; what views name of them is not unknown."""
+    holes: list[tuple[int, str]] = field(default_factory=list)
+    """Where items are missing from `sources`: the number of those before it, and its name."""
     partial: bool = False
     """True where sources are not known yet, so that a view may name what is not there."""
+    cut: bool = False
+    """True where a list could be read in part only, so that sources of it may be missing."""
+
+    def leave_out(self, name: str) -> None:
+        """Note that an item is missing here."""
+        self.holes.append((len(self.sources), name))
+
+    def set_aside(self, item: Node) -> None:
+        """Note an item that cannot be used."""
+        self.unread.append(item)
+        name = item.entries["name"][1] if isinstance(item, MapNode) and "name" in item.entries else None
+        self.leave_out(name.text.strip() if isinstance(name, TextNode) else "")
 
 
 def gather(
@@ -130,7 +144,7 @@ class _Walk:
     def _item(self, item: Node, report: Report, above: Above, number: int) -> None:
         kind = self._kind(item, report, number)
         if kind is None:
-            self.found.unread.append(item)
+            self.found.set_aside(item)
             return
         part = KINDS[kind]
         if part is SourcePart:
@@ -192,7 +206,7 @@ class _Walk:
         """Return the item as its model; None, and a fault or a warning, where it cannot be used."""
         value, missing = self._values_of(places.report).source(node)
         if missing is not None:
-            self.found.unread.append(item)
+            self.found.set_aside(item)
             self.found.partial |= part in (OpmlPart, IncludePart, GroupPart)
             if missing:
                 at = f"{places.report.file}:{item.line}"
@@ -203,7 +217,7 @@ class _Walk:
         except ValidationError as error:
             refused = {str(loc[0]) for loc in places.tell(error, part) if loc}
         if part is SourcePart or not isinstance(value, dict) or refused & KINDS.keys():
-            self.found.unread.append(item)
+            self.found.set_aside(item)
             return None
         # What stands in it may hold faults of its own, to be told at once.
         return part.model_validate({key: one for key, one in value.items() if key not in refused})
@@ -323,6 +337,7 @@ class _Walk:
     def _listed(self, read: opml.Listing, part: OpmlPart, places: Places, above: Above, *, remote: bool) -> None:
         within = above.within(part, places)
         if read.degraded:
+            self.found.cut = True
             self._say(places, read.degraded)
         for told in read.skipped:
             self._say(places, told)
@@ -333,7 +348,9 @@ class _Walk:
         judged, told = listing.source_of(one, remote=remote)
         for sentence in told:
             self._say(places, f"line {one.line}: {sentence}")
-        if judged is not None:
+        if judged is None:
+            self.found.leave_out(one.title)
+        else:
             named = f'source "{judged.id or judged.name or ids.name(one.url)}"'
             at = Places(places.root, places.report, f"{places.whose}{named}: ")
             groups = replace(above, groups=(*above.groups, *one.folders))

@@ -9,11 +9,13 @@ from itertools import chain, count
 from pathlib import Path
 
 from aggregator.config import ids, rsshub, urls
+from aggregator.config.adopting import Here, kept
 from aggregator.config.durations import short
-from aggregator.config.gathering import Gathered, Level
+from aggregator.config.gathering import Found, Gathered, Level
 from aggregator.config.inheritance import BUILT_IN
 from aggregator.config.places import Loc
 from aggregator.config.sections import RsshubPart
+from storage.contract import Earlier
 
 LEAST = timedelta(minutes=15)
 """Of `every` and `at_least` for a host that is not the operator's own (docs/etiquette.md, rule 27)."""
@@ -73,11 +75,12 @@ def _expanded(url: str, hub: RsshubPart | None) -> tuple[str, ...]:
     return rsshub.expanded(rsshub.route(url), bases, hub.key if hub else "")
 
 
-def assign_ids(sources: Sequence[Addressed], warnings: list[str]) -> list[Addressed]:
+def assign_ids(sources: Sequence[Addressed], found: Found, before: Sequence[Earlier]) -> list[Addressed]:
     """
-    Return the sources with their ids: the given one, else the slug of the URL as written.
+    Return the sources with their ids: the given one, else the one that it had (`adopting.kept`), else a new one.
 
-    A slug that is taken gets a suffix made of the URL as written; what stands first in the file keeps the plain one.
+    A new one is the slug of the URL as written; where that is taken it gets a suffix made of the URL as written, and
+    what stands first in the file keeps the plain one.
     A given id that is taken is a fault; in a list, a warning, and the source is left out.
     """
     taken: dict[str, Gathered] = {}
@@ -91,7 +94,7 @@ def assign_ids(sources: Sequence[Addressed], warnings: list[str]) -> list[Addres
             one.id = given
         elif one.source.foreign:
             left.add(index)
-            warnings.append(
+            found.warnings.append(
                 f"{_place(one.source)}: {one.source.named} is left out: its id is taken by {_at(taken[given], one.source)}"
             )
         else:
@@ -101,8 +104,13 @@ def assign_ids(sources: Sequence[Addressed], warnings: list[str]) -> list[Addres
                 at,
                 f'"{written}" is the id of the source in {_at(taken[given], one.source)} too; give one of them another',
             )
-    made: dict[str, str] = {}
+    for one, id_ in _kept(sources, left, found, before):
+        one.id = id_
+        taken[id_] = one.source
+    made: dict[str, str] = {one.source.written: one.id for one in sources if one.id and one.source.part.id is None}
     for one in sources:
+        if one.id:
+            continue
         if one.source.part.id is None:
             written = one.source.written
             # The same URL again is a fault that `check_urls` tells of: it need not have an id of its own.
@@ -110,6 +118,30 @@ def assign_ids(sources: Sequence[Addressed], warnings: list[str]) -> list[Addres
             made[written] = one.id
             taken.setdefault(one.id, one.source)
     return [one for index, one in enumerate(sources) if index not in left]
+
+
+def _kept(
+    sources: Sequence[Addressed], left: Container[int], found: Found, before: Sequence[Earlier]
+) -> list[tuple[Addressed, str]]:
+    """Return the sources that keep the id that they had."""
+    if not before:
+        return []
+    now: list[tuple[Addressed | None, Here]] = []
+    seen: set[str] = set()
+    holes = sorted(found.holes, reverse=True)
+    for index, one in enumerate(sources):
+        while holes and holes[-1][0] <= index:
+            now.append((None, Here(None, "", "", holes.pop()[1])))
+        part, written = one.source.part, one.source.written
+        # Of those that `check_urls` refuses or leaves out the first alone counts.
+        if index in left or (part.id is None and written in seen) or (one.source.foreign and one.url in seen):
+            continue
+        seen |= {one.url} if part.id is not None else {one.url, written}
+        now.append((one, Here(part.id, one.url, written, part.name or "")))
+    now += [(None, Here(None, "", "", name)) for _, name in reversed(holes)]
+    whole = not (found.partial or found.cut)
+    ids_ = kept([here for _, here in now], before, whole=whole)
+    return [(one, ids_[index]) for index, (one, _) in enumerate(now) if one is not None and index in ids_]
 
 
 def check_urls(sources: Sequence[Addressed], warnings: list[str]) -> list[Addressed]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,12 +16,16 @@ from aggregator.config.places import Places
 from aggregator.config.schema import Document
 from aggregator.config.values import Values
 from aggregator.model import Backups, Polling, Server, Settings, Source, Storage
+from storage.contract import Earlier
+
+Before = Sequence[Earlier] | Callable[[Path], Sequence[Earlier]]
+"""What was known of sources before, or who tells that, given the folder of the store."""
 
 APART = ("sources", "views")
 """Parts that are judged item by item, so that a fault of one hides none of another."""
 
 
-def read(path: Path, environ: Mapping[str, str], lists: Mapping[str, bytes]) -> Settings:
+def read(path: Path, environ: Mapping[str, str], lists: Mapping[str, bytes], before: Before = ()) -> Settings:
     """Return the settings; raise `ConfigError` with all faults. See `aggregator.config.load`."""
     report = Report(str(path), files.text_of(path))
     root = files.root(report)
@@ -29,11 +33,12 @@ def read(path: Path, environ: Mapping[str, str], lists: Mapping[str, bytes]) -> 
     document, refused = _judged(root, places, values)
     whole = path.absolute()
     found = gather(root, report, whole, document.defaults, environ, lists)
-    polled, paused = _sources(document, refused, found)
-    known = views.known_of((*polled, *paused), found.unread, whole=not found.partial)
+    storage = _storage(document, whole.parent)
+    earlier = before(storage.path) if callable(before) else before
+    polled, paused = _sources(document, refused, found, earlier)
+    known = views.known_of((*polled, *paused), found.unread, earlier, whole=not found.partial)
     node = root.entries["views"][1] if "views" in root.entries else None
     viewed = views.views_of(node, values, known, places)
-    storage = _storage(document, whole.parent)
     if storage.records == storage.path:
         places.fault(("storage", "records"), "is the folder of `path` too; give the records one of their own")
     _raise_any(found)
@@ -77,26 +82,32 @@ def _nothing(path: Path, found: Found) -> list[str]:
     return [f"{path}: no source is listed; put a URL under `sources:`, such as `- https://planetpython.org/rss20.xml`"]
 
 
-def addressed(path: Path, environ: Mapping[str, str], lists: Mapping[str, bytes]) -> list[rules.Addressed]:
+def addressed(
+    path: Path, environ: Mapping[str, str], lists: Mapping[str, bytes], before: Before = ()
+) -> list[rules.Addressed]:
     """Return the sources, paused ones too, with where each stands; of a file that `read` takes."""
     report = Report(str(path), files.text_of(path))
     root = files.root(report)
     document, refused = _judged(root, Places(root, report), Values(environ, report))
-    return _addressed(document, refused, gather(root, report, path.absolute(), document.defaults, environ, lists))
+    earlier = before(_storage(document, path.absolute().parent).path) if callable(before) else before
+    found = gather(root, report, path.absolute(), document.defaults, environ, lists)
+    return _addressed(document, refused, found, earlier)
 
 
-def _addressed(document: Document, refused: set[str], found: Found) -> list[rules.Addressed]:
+def _addressed(document: Document, refused: set[str], found: Found, before: Sequence[Earlier]) -> list[rules.Addressed]:
     all_ = rules.addressed(found.sources, None if "rsshub" in refused else document.rsshub)
-    all_ = rules.assign_ids(all_, found.warnings)
+    all_ = rules.assign_ids(all_, found, before)
     all_ = rules.check_urls(all_, found.warnings)
     if not {"defaults", "polling"} & refused:
         all_ = rules.check_bounds(all_, document.polling.allow_private, found.warnings)
     return all_
 
 
-def _sources(document: Document, refused: set[str], found: Found) -> tuple[list[Source], list[Source]]:
+def _sources(
+    document: Document, refused: set[str], found: Found, before: Sequence[Earlier]
+) -> tuple[list[Source], list[Source]]:
     """Return the sources that are polled, and those that are paused, each in their order."""
-    all_ = _addressed(document, refused, found)
+    all_ = _addressed(document, refused, found, before)
     shapes = Shapes()
     polled: list[Source] = []
     paused: list[Source] = []

@@ -14,7 +14,7 @@ from aggregator.config.durations import short
 from aggregator.config.gathering import Gathered
 from aggregator.config.quoting import Value
 from aggregator.config.schema import Inherited, KeepPart
-from aggregator.config.settings import addressed
+from aggregator.config.settings import Before, addressed
 
 ADDED = frozenset(("filters", "tags"))
 """Keys of which the lists of all levels hold, the outer first."""
@@ -45,9 +45,11 @@ class Standing:
     """What defaults, groups and the source itself come to, `url`, `id`, `name` and `rsshub` aside."""
 
 
-def standing(path: Path, environ: Mapping[str, str], lists: Mapping[str, bytes]) -> dict[str, Standing]:
+def standing(
+    path: Path, environ: Mapping[str, str], lists: Mapping[str, bytes], before: Before = ()
+) -> dict[str, Standing]:
     """Return all sources by id, paused ones too, in the order of feeds.yaml; of a file that can be loaded."""
-    return {one.id: _one(one.id, one.url, one.source) for one in addressed(path, environ, lists)}
+    return {one.id: _one(one.id, one.url, one.source) for one in addressed(path, environ, lists, before)}
 
 
 def _one(id_: str, url: str, source: Gathered) -> Standing:

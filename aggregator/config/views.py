@@ -16,6 +16,7 @@ from aggregator.config.places import Places
 from aggregator.config.schema import ViewPart
 from aggregator.config.values import Values, written
 from aggregator.model import Source, View
+from storage.contract import Earlier
 from storage.images import ImagePolicy
 
 AS_PUBLISHED = ImagePolicy("{url}", all_schemes=True)
@@ -35,8 +36,14 @@ class Known:
     """False where more sources may come (a list that was not fetched yet): then nothing is unknown for sure."""
 
 
-def known_of(sources: Iterable[Source], unread: Iterable[Node], *, whole: bool) -> Known:
-    """Return what the sources are called; items that could not be used count by what is written in them."""
+def known_of(
+    sources: Iterable[Source], unread: Collection[Node], before: Iterable[Earlier] = (), *, whole: bool
+) -> Known:
+    """
+    Return what the sources are called; items that could not be used count by what is written in them.
+
+    One of those may have kept an id that its URL does not tell: where there are any, all of `before` are known too.
+    """
     ids_: set[str] = set()
     categories: set[str] = set()
     tags: set[str] = set()
@@ -44,6 +51,8 @@ def known_of(sources: Iterable[Source], unread: Iterable[Node], *, whole: bool) 
         ids_.add(source.id)
         categories.add(source.category)
         tags.update(source.tags)
+    if unread:
+        ids_.update(one.id for one in before)
     for node in unread:
         for key, word in _mentioned(node):
             {"id": ids_, "category": categories, "tags": tags}[key].add(word)

@@ -14,7 +14,7 @@ from aggregator.fetch import user_agent
 from aggregator.filing import Filer
 from aggregator.model import Settings
 from aggregator.network import Network
-from aggregator.poll import Poller, source_row
+from aggregator.poll import Poller, source_rows
 from aggregator.settling import Clocks, Outcome
 from aggregator.workers import Workers
 from storage.contract import Store, StoreError
@@ -44,8 +44,7 @@ async def plant(settings: Settings, report: Callable[[Outcome], None]) -> AsyncI
     workers = Workers()
     network = Network(settings.polling.allow_private)
     try:
-        rows = [source_row(source) for source in settings.sources]
-        await asyncio.to_thread(store.sync_sources, rows, clock.now())
+        await asyncio.to_thread(store.sync_sources, source_rows(settings), clock.now())
         poller = Poller(
             store=store,
             network=network,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import glob
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from aggregator.config import ConfigError, load
 from aggregator.model import Settings
+from storage.contract import Earlier
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +45,13 @@ class Configuration:
         self.fault = fault
         self._seen = None
 
-    def changed(self, lists: Callable[[], Mapping[str, bytes]]) -> Settings | None:
+    def changed(
+        self, lists: Callable[[], Mapping[str, bytes]], before: Callable[[], Sequence[Earlier]]
+    ) -> Settings | None:
         """
         Return what the files say now where that may differ from what was last read, and can be used; else None.
 
-        `lists` gives what the lists on the web said, by URL.
+        `lists` gives what the lists on the web said, by URL; `before` the sources known so far, which keep their ids.
         """
         stamps = _stamps(self._watched)
         self._looks += 1
@@ -56,7 +59,7 @@ class Configuration:
             return None
         self._seen = stamps
         try:
-            settings = load(self._path, os.environ, lists())
+            settings = load(self._path, os.environ, lists(), before())
         except ConfigError as error:
             if self.fault != str(error):
                 log.error("feeds.yaml was changed and cannot be used; the last good one stays in force:\n%s", error)

@@ -24,7 +24,7 @@ from aggregator.fetch import user_agent
 from aggregator.health import Facts
 from aggregator.logs import say
 from aggregator.model import Failed, FailureKind, Settings, Unchanged, Updated
-from aggregator.poll import Roster, roster, source_row
+from aggregator.poll import Roster, roster, source_rows
 from aggregator.settling import Outcome
 from storage.contract import Store, StoreError
 
@@ -113,7 +113,9 @@ class Daemon:
         store = self._plant.store
         async with self._reloads:
             try:
-                settings = await asyncio.to_thread(self._configuration.changed, lambda: stored_lists(store))
+                settings = await asyncio.to_thread(
+                    self._configuration.changed, lambda: stored_lists(store), store.sources
+                )
             except StoreError as error:
                 self._configuration.refuse(f"feeds.yaml cannot be read anew, as the store cannot be read: {error}")
                 return
@@ -269,7 +271,7 @@ class Daemon:
 
 def _synced(store: Store, settings: Settings) -> Roster:
     """Let the store know the sources; return who is polled: both take their time of many, apart from the loop."""
-    store.sync_sources([source_row(source) for source in settings.sources], clock.now())
+    store.sync_sources(source_rows(settings), clock.now())
     return roster(settings)
 
 

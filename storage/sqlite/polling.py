@@ -8,7 +8,7 @@ from collections.abc import Collection, Generator, Mapping, Sequence, Set
 from contextlib import closing
 from datetime import datetime, timedelta
 
-from storage.contract import Claim, FeedInfo, HostState, ListState, PollState, SourceRow, Validators
+from storage.contract import Claim, Earlier, FeedInfo, HostState, ListState, PollState, SourceRow, Validators
 from storage.sqlite.rows import (
     SOURCE,
     STATE,
@@ -28,7 +28,7 @@ from storage.sqlite.rows import (
 
 _SELECT_STATE = f"SELECT {', '.join(SOURCE + STATE)} FROM sources"  # noqa: S608 # own names only
 _INSERT_SOURCE = f"INSERT INTO sources ({', '.join(SOURCE + STATE)}) VALUES ({','.join('?' * len(SOURCE + STATE))})"  # noqa: S608 # own names only
-_UPDATE_SOURCE = f"UPDATE sources SET {', '.join(f'{column} = ?' for column in SOURCE)}, removed_at = NULL WHERE n = ?"  # noqa: S608 # own names only
+_UPDATE_SOURCE = f"UPDATE sources SET {', '.join(f'{column} = ?' for column in SOURCE)}, removed_at = ? WHERE n = ?"  # noqa: S608 # own names only
 _CANDIDATE = "n, coalesce(at_host, host), other_hosts"
 _DROP_VALIDATORS = (
     "UPDATE sources SET etag = NULL, last_modified = NULL, body_digest = NULL, validators_url = NULL WHERE n = ?"
@@ -59,25 +59,41 @@ def sync_sources(connection: sqlite3.Connection, sources: Sequence[SourceRow], n
         old = stored.pop(source.id, None)
         if old is None:
             connection.execute(_INSERT_SOURCE, source_row(source) + state_row(PollState(source, next_poll_at=now)))
-            described = True
+            if source.paused:
+                connection.execute("UPDATE sources SET removed_at = ? WHERE id = ?", (at, source.id))
+            described |= not source.paused
         else:
             described |= _resume(connection, old, source, at)
     gone = [row[0] for row in stored.values() if row[-1] is None]
     connection.executemany("UPDATE sources SET removed_at = ? WHERE n = ?", [(at, n) for n in gone])
+    connection.executemany(
+        "UPDATE sources SET paused = 0 WHERE n = ? AND paused", [(row[0],) for row in stored.values()]
+    )
     return described or bool(gone)
 
 
 def _resume(connection: sqlite3.Connection, old: Row, source: SourceRow, at: int) -> bool:
     n, was, removed_at = old[0], source_of(old[1:-1]), old[-1]
-    if was == source and removed_at is None:
+    changed = (removed_at is None) == source.paused
+    if was == source and not changed:
         return False
-    connection.execute(_UPDATE_SOURCE, (*source_row(source), n))
+    away = None if not source.paused else at if removed_at is None else removed_at
+    connection.execute(_UPDATE_SOURCE, (*source_row(source), away, n))
     if was.url != source.url:
         connection.execute(_FORGET_URL, (at, n))
     elif was.settings_digest != source.settings_digest:
         connection.execute(_DROP_VALIDATORS, (n,))
     shown = (was.name, was.url, was.position) != (source.name, source.url, source.position)
-    return shown or removed_at is not None
+    return shown or changed
+
+
+def sources(connection: sqlite3.Connection) -> list[Earlier]:
+    """Return every source, those of the last `sync_sources` first, by position."""
+    found = connection.execute(
+        "SELECT id, url, name, removed_at IS NULL OR paused AS placed FROM sources "
+        "ORDER BY placed DESC, CASE WHEN placed THEN position ELSE -removed_at END, id"
+    )
+    return [Earlier(id_, url, name, bool(placed)) for id_, url, name, placed in found]
 
 
 def add_removed(connection: sqlite3.Connection, source: SourceRow, now: datetime) -> None:

@@ -222,7 +222,7 @@ def _enclosure_tuple(value: str) -> tuple[Enclosure, ...]:
 
 SOURCE = (
     "id", "name", "url", "host", "position", "keep_days", "keep_entries", "settings_digest", "floor", "tags",
-    "other_hosts",
+    "other_hosts", "paused",
 )  # fmt: skip
 STATE = (
     "next_poll_at", "next_reason", "etag", "last_modified", "body_digest", "validators_url", "effective_url",
@@ -248,12 +248,13 @@ def source_row(source: SourceRow) -> Row:
         source.floor // _MICROSECOND,
         _texts(source.tags),
         _texts(source.other_hosts),
+        source.paused,
     )
 
 
 def source_of(row: Row) -> SourceRow:
     """Return the source of a row of the columns `SOURCE`."""
-    id_, name, url, host, position, keep_days, keep_entries, settings_digest, floor, tags, others = row
+    id_, name, url, host, position, keep_days, keep_entries, settings_digest, floor, tags, others, paused = row
     spared = timedelta(microseconds=floor)
     return SourceRow(
         id_,
@@ -267,6 +268,7 @@ def source_of(row: Row) -> SourceRow:
         spared,
         _text_tuple(tags),
         _text_tuple(others),
+        bool(paused),
     )
 
 

@@ -12,6 +12,7 @@ from storage.contract import (
     Archived,
     Circumstances,
     Claim,
+    Earlier,
     FeedInfo,
     HostState,
     Known,
@@ -73,6 +74,11 @@ class SqliteStore:
                 connection.execute("UPDATE counters SET revision = revision + 1")
 
         self._engine.write(sync)
+
+    def sources(self) -> list[Earlier]:
+        """Return every source that was ever in feeds.yaml, but for purged ones."""
+        with self._engine.reading() as connection:
+            return polling.sources(connection)
 
     def claim_due(
         self,

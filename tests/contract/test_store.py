@@ -23,6 +23,7 @@ from storage.contract import (
     Changes,
     Circumstances,
     Claim,
+    Earlier,
     FeedInfo,
     HostState,
     ListState,

@@ -217,7 +217,8 @@ class Loader:
             return
         rows = [self._row(id_) for id_ in sorted({one.record.source_id for one in fresh})]
         done = self._store.restore(fresh, rows, self._now)
-        self.loaded.sources.update(one.record.source_id for one in fresh if one.record.key in set(done.new))
+        source_of = {one.record.key: one.record.source_id for one in fresh}
+        self.loaded.sources.update(source_of[key] for key in done.new)
         self.loaded.new += len(done.new)
         self.loaded.known += len(done.known)
         self.loaded.gone += len(done.gone)

@@ -151,7 +151,7 @@ def _tell(loaded: Loaded, folder: Path, *, as_json: bool, dry_run: bool, update:
         click.echo(f"and {len(loaded.refused) - TOLD:,} more; --json names them all", err=True)
     if loaded.differing and not update:
         files = counted(len(loaded.differing), "file")
-        click.echo(f"{files} of stored records say something else now; --update takes that in", err=True)
+        click.echo(f"changed since they were written: {files} of stored records; --update takes that in", err=True)
     for source, number in sorted(loaded.sources.items()):
         click.echo(f"{source}  {counted(number, 'record')}")
     parts = [f"{loaded.new:,} {'would be stored' if dry_run else 'stored'}"]

@@ -25,7 +25,7 @@ def source_status(store: Store, settings: Settings, source_id: str, now: datetim
     """
     known = {source.id: source for source in (*settings.sources, *settings.paused)}
     written = known.get(source_id)
-    state = next((one for one in store.states() if one.source.id == source_id), None)
+    state = next(iter(store.states({source_id})), None)
     entries = store.counts().get(source_id, 0)
     if written in settings.paused:
         return {**paused_row(known[source_id], entries)}
@@ -50,21 +50,26 @@ def as_page(site: Site, told: dict[str, Any]) -> bytes:
         ("address", told["url"]),
         ("in use", told["in_use"] if told["in_use"] != told["url"] else None),
         ("suggested line", told["suggest"]),
-        ("next poll", told["next_poll_at"] or "never"),
+        ("next poll", _minute(told["next_poll_at"]) or "never"),
         ("because", told["next_reason"]),
         ("its host", _waits(told["host_wait"])),
         ("validators", ", ".join(kept) or "none: every poll has the whole document"),
         ("headers of its own", ", ".join(request["headers"]) or None),
         ("shares its request with", ", ".join(told["twins"]) or None),
-        ("last asked", told["last_attempt_at"]),
-        ("last well", told["last_success_at"]),
-        ("newest entry came", told["last_new_at"]),
+        ("last asked", _minute(told["last_attempt_at"])),
+        ("last well", _minute(told["last_success_at"])),
+        ("newest entry came", _minute(told["last_new_at"])),
         ("something new every", told["habit"]["usual"]),
-        ("entries may have gone by", told["gap"]["at"]),
+        ("entries may have gone by", _minute(told["gap"]["at"])),
         ("entries", str(told["entries"])),
     ]
     return status_page(site, told, [(word, said) for word, said in lines if said], told["terms"])
 
 
 def _waits(wait: dict[str, str] | None) -> str | None:
-    return f"{wait['host']} is left alone until {wait['until']}: {wait['reason']}" if wait else None
+    return f"{wait['host']} is left alone until {_minute(wait['until'])}: {wait['reason']}" if wait else None
+
+
+def _minute(instant: str | None) -> str | None:
+    """Return the instant of JSON as a person reads it, to the minute."""
+    return instant and instant[:16].replace("T", " ")

@@ -231,8 +231,8 @@ def _failed(ask: _Ask, result: Failed, host: HostState) -> tuple[PollState, Host
 
 def _refused(host: HostState, result: Failed | None, ask: _Ask) -> HostState:
     """Return the host's state after a 429 of one of its pages; nothing else is for all of the host (rule 45)."""
-    if result is None or result.kind is not FailureKind.RATE_LIMITED:
-        return host
+    if result is None or result.kind is not FailureKind.RATE_LIMITED or result.status is None:
+        return host  # one that was not asked, as another of its answers is waited out, said nothing
     # The time that a host names holds for all of it as it is, and our own doubling where it names none.
     named = _retry_after(result.headers, ask) or [Wait(_doubled(REFUSED, max(ask.state.failures, 1)), "")]
     waits = [*named, *_freshness(result.headers, ask)]

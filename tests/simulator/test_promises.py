@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
-from plugins.simulator import DAY, FEED, HOUR, MINUTE, World, always, hourly, moves, ok, rss, says, until
+from plugins.simulator import DAY, FEED, HOUR, MINUTE, World, always, hourly, moves, ok, rss, says, script, until
 
 Make = Callable[..., World]
 
@@ -74,3 +74,23 @@ async def test_a_429_holds_its_host_for_as_long_as_its_poll_goes_on_elsewhere(wo
 
     assert [asked.url for asked in w.log] == [f"{hub}/a", OTHER]
     assert w.state("a").address == OTHER
+
+
+async def test_an_older_page_that_was_not_asked_for_says_nothing_of_how_long_its_host_waits(world: Make) -> None:
+    """S68, S23: another source of the host was told a minute, and so it is a minute."""
+    hub = "https://hub.example"
+    before = "<atom:link xmlns:atom='http://www.w3.org/2005/Atom' rel='prev-archive' href='{}'/>"
+    w = world(hourly("a", f"{hub}/a"), hourly("b", f"{hub}/b"), host_delay=SECOND, per_host=2)
+    w.sites = {
+        f"{hub}/a": script(lambda: ok(rss("1", "2")), lambda: ok(rss("8", "9", extra=before.format(f"{hub}/1")))),
+        f"{hub}/b": script(lambda: ok(rss("1")), lambda: says(429, {"Retry-After": "60"})),
+        f"{hub}/1": always(lambda: ok(rss("6", "7", extra=before.format(f"{hub}/2")))),
+    }
+    await w.live(HOUR - MINUTE)
+
+    await w.live(2 * MINUTE)
+
+    host = w.store.host("hub.example")
+    assert [asked.url for asked in w.log][2:] == [f"{hub}/a", f"{hub}/1", f"{hub}/b"]
+    assert host.not_before is not None
+    assert host.not_before - w.log[-1].at <= 2 * MINUTE

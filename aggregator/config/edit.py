@@ -24,6 +24,7 @@ from aggregator.config.settings import Before, read
 from aggregator.config.standing import Standing, standing
 from aggregator.config.values import written
 from aggregator.model import Settings, Source
+from storage.contract import Earlier
 
 SHOWN = 20
 """Sources that a refusal writes out for an edit by hand."""
@@ -94,12 +95,17 @@ def _add(setting: Setting, entries: Sequence[Entry], group: str | None, *, write
     except EditError as error:
         raise RefusedError(f"{path} is left as it is: {error}{by_hand}") from None
     with draft.of(change.text):
-        after = _read_draft(setting, draft)
+        # What is added is new, and not what was taken out since the store was told of the sources last.
+        earlier, vanished = _standing(setting, before)
+        after = _read_draft(replace(setting, before=earlier), draft)
         came = _new(before, after)
         if len(came) != len(entries) or _new(after, before) or _rest(before) != _rest(after):
             raise RefusedError(
                 f"{path} is left as it is: another source would change its id or its settings; give the new one an id{by_hand}"
             )
+        pinned = _pinned(entries, came, _read_draft(setting, draft)) if vanished else entries
+        if pinned != entries:
+            return _add(setting, pinned, group, write=write)
         if write:
             draft.commit()
     return Edited(path, change.at, change.lines, came, after)
@@ -267,6 +273,27 @@ def _chosen(nodes: Sequence[Node], one: Standing) -> Node | None:
     """Return the node of the source among those of its file: by its place, and by what is written there."""
     here = [node for node in nodes if (node.line, node.column) == (one.node.line, one.node.column)]
     return here[0] if len(here) == 1 and written(here[0]).strip() == one.written else None
+
+
+def _standing(setting: Setting, before: Settings) -> tuple[list[Earlier], bool]:
+    """Return the sources as the file has them now, the others that are known as gone; and whether there are such."""
+    known = setting.before(before.storage.path) if callable(setting.before) else setting.before
+    there = sorted((*before.sources, *before.paused), key=lambda source: source.position)
+    ids = {source.id for source in there}
+    gone = [one for one in known if one.id not in ids]
+    found = [Earlier(source.id, source.url, source.name) for source in there]
+    return [*found, *(one._replace(placed=False) for one in gone)], any(one.placed for one in gone)
+
+
+def _pinned(entries: Sequence[Entry], came: Sequence[Source], after: Settings) -> Sequence[Entry]:
+    """Return the entries, with an id written in those that would be taken for what stood in their place before."""
+    kept = {source.id for source in (*after.sources, *after.paused)}
+    new = sorted(came, key=lambda source: source.position)
+    if all(source.id in kept for source in new):
+        return entries
+    return [
+        entry if source.id in kept else {**entry, "id": source.id} for entry, source in zip(entries, new, strict=True)
+    ]
 
 
 def _new(before: Settings, after: Settings) -> tuple[Source, ...]:

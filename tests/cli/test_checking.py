@@ -49,6 +49,25 @@ def test_check_says_what_an_edited_file_would_change(polled: Home, shelf: Shelf)
     assert len(shelf.statuses) == asked
 
 
+def test_a_url_changed_in_place_is_a_change_and_no_other_source(polled: Home, shelf: Shelf) -> None:
+    base = f"http://{shelf.host}"
+    polled.settings = {"sources": [f"{base}/a.xml", f"{base}/b.xml"]}
+    polled.write()
+    before = [source["id"] for source in polled.health()]
+    polled.settings = {"sources": [f"{base}/a.xml", f"{base}/c.xml"]}
+    polled.write()
+
+    told = polled.run("check")
+    listed = polled.run("list", "--json")
+
+    assert told.stdout.splitlines()[1:] == [
+        f"changed   other  url: {base}/b.xml becomes {base}/c.xml; it is asked at once, its history stays",
+        f"changed   other  name: {shelf.host}/b.xml becomes {shelf.host}/c.xml",
+    ]
+    assert before == ["notes", "other"]
+    assert [source["id"] for source in json.loads(listed.stdout)] == ["notes", "other"]
+
+
 def test_a_source_that_is_paused_is_no_removed_one(polled: Home) -> None:
     polled.more = {"other": {"enabled": False}}
     polled.write()

@@ -10,6 +10,7 @@ import pytest
 
 from aggregator.config import ConfigError
 from aggregator.config.edit import Draft, RefusedError, Setting, add, remove
+from storage.contract import Earlier
 
 NEW = "https://new.example/feed"
 LONG = {"url": NEW, "name": "A: b", "category": "新媒体", "every": "2h", "keep": {"days": "30"}, "tags": ["a", "b, c"]}
@@ -335,3 +336,37 @@ def test_a_folder_that_takes_no_file_is_told_of(file: Path) -> None:
             add(setting(file), [{"url": NEW}])
     finally:
         file.parent.chmod(0o700)
+
+
+# --- what was known before ---
+
+
+def test_what_is_added_where_another_stood_is_new_and_says_so(file: Path) -> None:
+    wrote(file, "sources:\n  - https://a.example/\n")
+    known = (Earlier("a-example", "https://a.example/", "a.example"), Earlier("b", "https://b.example/", "b.example"))
+
+    edited = add(Setting(file, {}, {}, known), [{"url": NEW}])
+
+    assert [source.id for source in edited.sources] == ["new-example-feed"]
+    assert edited.lines == (f"  - url: {NEW}", "    id: new-example-feed")
+
+
+def test_a_url_that_was_known_once_is_added_under_its_id(file: Path) -> None:
+    wrote(file, "sources:\n  - https://a.example/\n")
+    known = (Earlier("a-example", "https://a.example/", "a.example"), Earlier("once", NEW, "x", placed=False))
+
+    edited = add(Setting(file, {}, {}, known), [{"url": NEW}])
+
+    assert ([source.id for source in edited.sources], edited.lines) == (["once"], (f"  - {NEW}",))
+
+
+def test_a_source_is_removed_by_the_id_that_it_kept(file: Path) -> None:
+    wrote(file, f"sources:\n  - https://a.example/\n  - {NEW}\n")
+    known = (Earlier("a-example", "https://a.example/", "a.example"), Earlier("kept", NEW, "x"))
+
+    edited = remove(Setting(file, {}, {}, known), "kept")
+
+    assert ([source.id for source in edited.sources], file.read_text()) == (
+        ["kept"],
+        "sources:\n  - https://a.example/\n",
+    )

@@ -67,9 +67,9 @@ def after(
     ask = _Ask(state, source, now, min(max(jitter, 0.0), 1.0))
     match result:
         case Updated():
-            return _updated(ask, result, moved_hosts), _refused(_rested(host, now), result.refused, ask)
+            return _updated(ask, result, moved_hosts), _refused(rested(host, now), result.refused, ask)
         case Unchanged():
-            return _unchanged(ask, result, moved_hosts), _rested(host, now)
+            return _unchanged(ask, result, moved_hosts), rested(host, now)
         case Failed(kind=FailureKind.INTERRUPTED):
             return interrupted(state, now, source), host
         case Failed(kind=FailureKind.OFFLINE):
@@ -91,6 +91,13 @@ def interrupted(state: PollState, now: datetime, source: Source | None = None) -
     reason = "interrupted; not before its floor"
     terms = (Term(earliest, reason), *(term for term in state.terms if term.until > now))
     return replace(state, lease_until=None, next_poll_at=earliest, next_reason=reason, terms=terms)
+
+
+def rested(host: HostState, now: datetime) -> HostState:
+    """Return the host's state without a wait that has passed."""
+    if host.not_before is not None and host.not_before <= now:
+        return HostState(host.host)
+    return host
 
 
 # --- answers ----------------------------------------------------------------------------------------------------
@@ -225,7 +232,7 @@ def _failed(ask: _Ask, result: Failed, host: HostState) -> tuple[PollState, Host
         fresh_until=ask.now + fresh[0].time if fresh else ask.state.fresh_until,
     )
     if result.kind is not FailureKind.RATE_LIMITED:
-        return state, _rested(host, ask.now)
+        return state, rested(host, ask.now)
     return state, _refused(host, result, replace(ask, state=state))
 
 
@@ -350,13 +357,6 @@ def _at(ask: _Ask, waits: Sequence[Wait], jittered: timedelta) -> PollState:
 def _stopped(state: PollState, word: str, reason: str, now: datetime) -> PollState:
     """Return the state of a source that is polled no more."""
     return replace(state, stopped=word, next_poll_at=now, next_reason=reason, terms=(Term(now, reason),))
-
-
-def _rested(host: HostState, now: datetime) -> HostState:
-    """Return the host's state without a wait that has passed."""
-    if host.not_before is not None and host.not_before <= now:
-        return HostState(host.host)
-    return host
 
 
 def _held(host: HostState, until: datetime, why: str) -> HostState:

@@ -16,7 +16,7 @@ from aggregator.model import Failed, FailureKind, Journey, PollResult, Settings,
 from aggregator.pacer import Ended, Pacer
 from aggregator.reconcile import asked, reconcile
 from aggregator.redirects import NOBODY_MOVED, moving_hosts
-from aggregator.schedule import after, interrupted
+from aggregator.schedule import after, interrupted, rested
 from storage.contract import Changes, Claim, HostState, Poll, PollState, Saved, Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -76,6 +76,8 @@ class Settler:
         self._pacer = pacer
         self._clocks = clocks
         self._hiding = Hiding()
+        self._waits: dict[str, HostState] = {}
+        """By host: the longest wait of those that are being saved."""
 
     def use(self, settings: Settings) -> None:
         """Judge by the rules of these settings from now on."""
@@ -86,6 +88,7 @@ class Settler:
         now = self._clocks.now()
         ended = [Ended(one.source, one.claim.state, one.journey, one.ended) for one in finished]
         results = self._pacer.judged(ended, now)
+        self._waits.clear()
         finished = [one.with_result(result) for one, result in zip(finished, results, strict=True)]
         settled = [self._settled_whatever_comes(one, now) for one in finished]
         saved = self._store.save_polls([poll for poll, _ in settled], now)
@@ -118,7 +121,7 @@ class Settler:
                 raise
             except Exception:  # as in `_poll`: a document must not take those that are saved beside it along
                 log.exception("source=%s a fault in what its poll changes", one.source.id)
-        return Poll(interrupted(one.claim.state, now, one.source), one.claim.host), failed
+        return Poll(interrupted(one.claim.state, now, one.source), rested(one.claim.host, now)), failed
 
     def _settled(self, one: Finished, now: datetime) -> tuple[Poll, PollResult]:
         """Return what is to be saved of a finished poll, and its result with the instants of what is new."""
@@ -141,14 +144,25 @@ class Settler:
         plain = for_schedule(result, first=one.journey.address in {None, source.url})
         moved = moving_hosts(before, self._store.states()) if _redirected_for_good(plain) else NOBODY_MOVED
         jitter = self._clocks.jitter()
-        at = one.claim.host if isinstance(plain, Failed) else _host_of(plain, one.claim.host)
+        # A wait that was over when the poll began may have been followed by another one, which it knows nothing of.
+        claimed = rested(one.claim.host, now)
+        at = claimed if isinstance(plain, Failed) else _host_of(plain, claimed)
         state, host = after(before, at, source, plain, now, jitter, moved_hosts=moved)
         state = settled(before, state, source, one.journey, now, jitter)
         # Which host refused is told by the address that was asked, or where it led, not by whose turn it began.
         refused = held(before, source, one.journey, now)
-        if isinstance(plain, Failed):
-            return state, one.claim.host, refused
-        return state, one.claim.host, (*refused, host)
+        waits = refused if isinstance(plain, Failed) else (*refused, host)
+        return state, claimed, tuple(map(self._longest, waits))
+
+    def _longest(self, host: HostState) -> HostState:
+        """Return the host with the wait that it asked for, or with a longer one that it asked for before."""
+        if host.not_before is None:
+            return host
+        known = self._waits.get(host.host) or self._store.host(host.host)
+        if known.not_before is not None and known.not_before > host.not_before:
+            host = known
+        self._waits[host.host] = host
+        return host
 
 
 def _host_of(answered: Updated | Unchanged, claimed: HostState) -> HostState:

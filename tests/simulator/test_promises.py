@@ -94,3 +94,40 @@ async def test_an_older_page_that_was_not_asked_for_says_nothing_of_how_long_its
     assert [asked.url for asked in w.log][2:] == [f"{hub}/a", f"{hub}/1", f"{hub}/b"]
     assert host.not_before is not None
     assert host.not_before - w.log[-1].at <= 2 * MINUTE
+
+
+async def test_a_poll_that_ends_after_a_429_does_not_end_the_wait_with_one_that_has_passed(world: Make) -> None:
+    """S23: it began when an earlier wait of the host was over, which it brings back."""
+    hub = "https://hub.example"
+    w = world(hourly("a", f"{hub}/a"), hourly("b", f"{hub}/b"), per_host=2)
+    w.sites = {
+        f"{hub}/a": script(lambda: ok(rss("1")), lambda: says(500)),
+        f"{hub}/b": script(lambda: says(429, {"Retry-After": "60"}), lambda: says(429, {"Retry-After": "7200"})),
+    }
+    await w.poll()
+    w.turn(w.now + HOUR)
+    w.waits[f"{hub}/a"] = asyncio.Event()
+    polling = asyncio.create_task(w.poll())
+    await until(lambda: len(w.outcomes) == 3)
+    w.waits[f"{hub}/a"].set()
+    await polling
+
+    assert w.outcomes[-1].source.id == "a"
+    assert w.store.host("hub.example").not_before == w.now + 2 * HOUR
+
+
+async def test_of_two_429s_of_a_host_the_longer_wait_holds(world: Make) -> None:
+    """S23: both were under way when the first came."""
+    hub = "https://hub.example"
+    w = world(hourly("a", f"{hub}/a"), hourly("b", f"{hub}/b"), per_host=2)
+    w.sites = {
+        f"{hub}/a": always(lambda: says(429, {"Retry-After": "60"})),
+        f"{hub}/b": always(lambda: says(429, {"Retry-After": "7200"})),
+    }
+    w.waits[f"{hub}/a"] = asyncio.Event()
+    polling = asyncio.create_task(w.poll())
+    await until(lambda: len(w.outcomes) == 1)
+    w.waits[f"{hub}/a"].set()
+    await polling
+
+    assert w.store.host("hub.example").not_before == w.now + 2 * HOUR

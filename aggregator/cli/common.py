@@ -38,8 +38,7 @@ def known_before(options: Options) -> Callable[[Path], Sequence[Earlier]]:
 
     def known(folder: Path) -> Sequence[Earlier]:
         try:
-            with closing(SqliteStore.open_readonly((options.data or folder).absolute())) as store:
-                return store.sources()
+            return SqliteStore.known_sources((options.data or folder).absolute())
         except StoreError:
             return ()
 

@@ -63,8 +63,8 @@ class Engine:
         return engine
 
     @classmethod
-    def for_reading(cls, folder: Path, schema: Schema = SCHEMA) -> Engine:
-        """Open a file that is there and of this version."""
+    def for_reading(cls, folder: Path, schema: Schema = SCHEMA, *, oldest: int | None = None) -> Engine:
+        """Open a file that is there and of this version, or of one from the `oldest` on."""
         engine = cls(folder, None, schema)
         with engine.in_words():
             if not engine.path.exists():
@@ -72,7 +72,7 @@ class Engine:
                 raise engine._missing()
             connection = engine._connect("ro")
             try:
-                engine._check_version(connection)
+                engine._check_version(connection, oldest or schema.version)
             except BaseException:
                 connection.close()
                 raise
@@ -123,13 +123,13 @@ class Engine:
     def _missing(self) -> StoreMissingError:
         return StoreMissingError(f"{self.path} holds no store yet: `aggregator run` or `aggregator poll` makes it")
 
-    def _check_version(self, connection: sqlite3.Connection) -> None:
+    def _check_version(self, connection: sqlite3.Connection, oldest: int) -> None:
         expected = self._marker.read()  # before the file: a commit comes before its mark
         version = self._schema.version_of(connection)
         if version == 0:
             self._marker.check(expected, None)
             raise self._missing()
-        if version < self._schema.version:
+        if version < oldest:
             raise UnusableError("is of an older version: `aggregator run` brings it up to date")
         self._marker.check(expected, _mark_of(connection))
 

@@ -29,6 +29,8 @@ from storage.sqlite.rows import (
 _SELECT_STATE = f"SELECT {', '.join(SOURCE + STATE)} FROM sources"  # noqa: S608 # own names only
 _INSERT_SOURCE = f"INSERT INTO sources ({', '.join(SOURCE + STATE)}) VALUES ({','.join('?' * len(SOURCE + STATE))})"  # noqa: S608 # own names only
 _UPDATE_SOURCE = f"UPDATE sources SET {', '.join(f'{column} = ?' for column in SOURCE)}, removed_at = ? WHERE n = ?"  # noqa: S608 # own names only
+SOURCES_SINCE = 2
+"""The version of the tables from which on `sources` can be read as it is here."""
 _CANDIDATE = "n, coalesce(at_host, host), other_hosts"
 _DROP_VALIDATORS = (
     "UPDATE sources SET etag = NULL, last_modified = NULL, body_digest = NULL, validators_url = NULL WHERE n = ?"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from storage.contract import (
 from storage.record import Record
 from storage.sqlite import examining, finding, polling, reading, restoring, saving, searching
 from storage.sqlite.engine import Engine
+from storage.sqlite.polling import SOURCES_SINCE
 
 
 class SqliteStore:
@@ -63,6 +65,12 @@ class SqliteStore:
     def open_readonly(cls, folder: Path) -> SqliteStore:
         """Return the store for reading, beside a process that polls or without one; `StoreMissingError` if none is there."""
         return cls(Engine.for_reading(folder))
+
+    @classmethod
+    def known_sources(cls, folder: Path) -> list[Earlier]:
+        """Return `sources` of the store in the folder, which may have to be brought up to date yet by who writes to it."""
+        with closing(cls(Engine.for_reading(folder, oldest=SOURCES_SINCE))) as store:
+            return store.sources()
 
     # --- polling ------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from sqlite_utils.migrations import Migrations
 from storage.contract import SourceRow, StoreError
 from storage.sqlite import SqliteStore
 from storage.sqlite.engine import Engine
+from storage.sqlite.polling import SOURCES_SINCE, sources
 from storage.sqlite.schema import SCHEMA, Schema
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -47,6 +48,16 @@ def next_version(*statements: str) -> Schema:
 def facts(path: Path, *questions: str) -> list[object]:
     with closing(sqlite3.connect(path)) as connection:
         return [connection.execute(question).fetchone()[0] for question in questions]
+
+
+def test_the_sources_of_an_older_version_are_known_before_it_is_brought_up_to_date(folder: Path) -> None:
+    later = next_version("ALTER TABLE hosts ADD COLUMN seen INTEGER")
+
+    with closing(Engine.for_reading(folder, later, oldest=SOURCES_SINCE)) as engine, engine.reading() as connection:
+        known = sources(connection)
+
+    assert [one.id for one in known] == ["kept"]
+    assert facts(folder / "aggregator.db", "PRAGMA user_version") == [THIS]
 
 
 def test_an_upgrade_keeps_what_is_stored_and_a_copy_of_the_file(folder: Path) -> None:

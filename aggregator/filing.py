@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aggregator.filters import outward
 from aggregator.importing import FEEDS, feeds_text
@@ -30,9 +30,15 @@ def forms(settings: Settings) -> Callable[[str], RecordForm]:
     return lambda source_id: by_id.get(source_id, general)
 
 
-def form_for(settings: Settings, source_id: str) -> RecordForm:
-    """Return how a record of this source is written; a source that was removed has the general form."""
-    return forms(settings)(source_id)
+def filed(settings: Settings) -> Callable[[Record], tuple[Record, RecordForm]]:
+    """Return what gives a record as its file shows it, and the form of that; ask it once for many records."""
+    form_of, seen_as = forms(settings), outward(settings)
+
+    def shown(record: Record) -> tuple[Record, RecordForm]:
+        seen, form = seen_as(record), form_of(record.source_id)
+        return seen, form if seen is record or "rss" not in form.fields else replace(form, stored=record)
+
+    return shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +79,12 @@ class Filer:
 
         Where disk or store refuse, what was written stays, `trouble` says why, and the next pass goes on from there.
         """
-        form_of, seen_as = forms(settings), outward(settings)
+        shown = filed(settings)
         written, kept = 0, list[Kept]()
         try:
             self._delete_unwanted()
             for batch in self._batches(go_on):
-                done = self._posts.write_many(
-                    (seen_as(record), form_of(record.source_id), old) for record, old in batch
-                )
+                done = self._posts.write_many((*shown(record), old) for record, old in batch)
                 written += sum(isinstance(one, Written) for one in done)
                 kept += [one for one in done if isinstance(one, Kept)]
                 self._store.wrote_files([one.file for one in done])

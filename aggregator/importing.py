@@ -31,7 +31,7 @@ from aggregator.plain import line, shortened, text_of_clean
 from storage.contract import FeedInfo
 from storage.images import ImagePolicy, original, restore
 from storage.record import DateSource, Record, key_of
-from storage.restoring import Outline
+from storage.restoring import UNCLEANED, Outline
 
 ARCHIVE = "archive"
 """Id of the source that has what no source of feeds.yaml claims; a number is added where that name is taken."""
@@ -67,6 +67,7 @@ def returning(record: Record) -> Record:
     _check(record)
     link = _address(record.link)
     raw = None if record.raw_html is None else valid(record.raw_html)
+    html = raw if raw is not None and record.cleaner == UNCLEANED else record.html
     return replace(
         record,
         categories=_three(record.categories),
@@ -77,12 +78,13 @@ def returning(record: Record) -> Record:
         writers=_lines(record.writers),
         tags=_lines(record.tags),
         image=_address(record.image),
-        html=clean(record.html if raw is None else raw, link).strip(),
+        html=clean(html, link).strip(),
         summary=line(record.summary),
         enclosures=usable_enclosures(record.enclosures),
         language=language_tag(record.language),
         cleaner=CLEANER,
         raw_html=raw,
+        marked_html=None if record.marked_html is None else valid(record.marked_html),
         hidden=None if record.hidden is None else _line(record.hidden) or None,
     )
 

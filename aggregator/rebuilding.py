@@ -12,8 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from aggregator.filing import forms
-from aggregator.filters import outward
+from aggregator.filing import filed
 from aggregator.hosts import host_key
 from aggregator.importing import (
     FEEDS,
@@ -35,7 +34,7 @@ from storage.images import ImagePolicy
 from storage.names import is_name_of
 from storage.reading import FrontMatterError
 from storage.record import Record
-from storage.restoring import Outline, to_record
+from storage.restoring import Outline, is_as_ruled, to_record
 
 TOGETHER = 300
 """Records in one transaction."""
@@ -108,7 +107,7 @@ class Loader:
     def __init__(self, store: Store | None, settings: Settings, wish: Wish, now: datetime) -> None:
         """Without a store nothing is known; a dry run is given one to read from."""
         self._store, self._settings, self._wish, self._now = store, settings, wish, now
-        self._form_of, self._seen_as = forms(settings), outward(settings)
+        self._shown = filed(settings)
         known = (*settings.sources, *settings.paused)
         titles = {} if store is None else {one.source.id: one.feed.title or "" for one in store.states()}
         self._claimants = claimants(known, titles)
@@ -189,11 +188,11 @@ class Loader:
         content, on_disk = text.said.digest(), hashlib.sha256(text.data).hexdigest()
         if record.arrival == 0:  # an older form: it stays as it is
             return Archived(record, RecordFile(record.key, here, on_disk, content), written=True)
-        ours, said = written(self._seen_as(record), self._form_of(record.source_id))
+        ours, said = written(*self._shown(record))
         if said.digest() == content:
             digest = hashlib.sha256(ours.encode()).hexdigest()
             return Archived(record, RecordFile(record.key, here, digest, content), written=True)
-        if written(record, _form_in(text.said))[1].digest() == content:
+        if is_as_ruled(text.said) or written(record, _form_in(text.said))[1].digest() == content:
             # All that it says is stored: it may be written in the form that is wanted now.
             return Archived(record, RecordFile(record.key, here, on_disk, content))
         digest = hashlib.sha256(ours.encode()).hexdigest()

@@ -45,6 +45,8 @@ class RecordForm:
     portable: bool = False
     """True: no blank first line and quoted ISO dates, for Jekyll, Eleventy and VitePress; False: as the seed."""
     images: ImagePolicy | None = None
+    stored: Record | None = None
+    """The record as it is stored, where rules changed what its file shows: `rss` keeps both."""
 
     def __post_init__(self) -> None:
         if unknown := [name for name in self.fields if name not in EXTRA_FIELDS]:
@@ -128,11 +130,11 @@ def _fields(record: Record, form: RecordForm, body: str) -> dict[str, Value]:
         "description": scalar(record.summary),
     }
     if "rss" in form.fields:
-        extra["rss"] = _rss(record, form, body)
+        extra["rss"] = _rss(record, form, body, image)
     return seven | {key: extra[key] for key in EXTRA_FIELDS if key in form.fields}
 
 
-def _rss(record: Record, form: RecordForm, body: str) -> dict[str, Value]:
+def _rss(record: Record, form: RecordForm, body: str, image: str) -> dict[str, Value]:
     """Return what the other keys and the body do not carry, or not to the last character."""
     policy = form.images
     rss: dict[str, Value] = {
@@ -177,10 +179,30 @@ def _rss(record: Record, form: RecordForm, body: str) -> dict[str, Value]:
             del rss[name]
     if rss["categories"] == tuple(map(scalar, record.categories)):
         del rss["categories"]
+    if form.stored is not None:
+        rss["before"] = _before(record, form.stored) | {"shown": shown_digest(scalar(record.title), body, image)}
     # A body whose own text looks as if we had escaped it, or that R1 shortened, would not come back.
     if images.restore(body, policy) != body_of(record):
         rss["html"] = exact(body_of(record))
     return rss
+
+
+RULED = ("title", "html", "raw_html", "summary", "image", "marked_html")
+"""What rules of feeds.yaml change, and by what they choose it."""
+
+
+def _before(shown: Record, stored: Record) -> dict[str, Value]:
+    """Return what rules changed of the stored record, as it is without them."""
+    return {
+        name: _exact(value)
+        for name in RULED
+        if (value := getattr(stored, name)) != getattr(shown, name) or (name == "marked_html" and value is not None)
+    }
+
+
+def shown_digest(title: str, body: str, image: str) -> str:
+    """Return a digest of what rules act on in a file: another one means that a person edited it since."""
+    return hashlib.sha256("\0".join((title, _LINE_ENDS.sub("", body), image)).encode("utf-8", "replace")).hexdigest()
 
 
 def _enclosure(enclosure: Enclosure) -> dict[str, Value]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from storage import images
 from storage.escapes import cleared, escaped, unescaped
-from storage.frontmatter import FrontMatter, Value, instant, scalar
+from storage.frontmatter import RULED, FrontMatter, Value, instant, scalar, shown_digest
 from storage.images import ImagePolicy
 from storage.reading import FrontMatterError
 from storage.record import DateSource, Enclosure, Record
@@ -40,11 +40,14 @@ def to_record(said: FrontMatter) -> Record | Outline:
     Return the record of a file; `FrontMatterError` where its `rss` map is damaged.
 
     With `rss` it is the record that was written, key, ids and instants unchanged; where a person edited a key or
-    the body since, the edit stands. Of a verbatim body (R8) the publisher's own HTML comes back in `raw_html` and,
+    the body since, the edit stands. What rules changed on its way into the file comes back as it is stored. Of a verbatim body (R8) the publisher's own HTML comes back in `raw_html` and,
     with the cleaner's version 0, in `html`: import cleans it, as it cleans every body that it takes in.
     """
     rss = said.fields.get("rss")
-    return _record(said, _Rss(rss, said.place)) if isinstance(rss, Mapping) else _outline(said)
+    if not isinstance(rss, Mapping):
+        return _outline(said)
+    found = _Rss(rss, said.place)
+    return _before_rules(said, found, _record(said, found))
 
 
 def _outline(said: FrontMatter) -> Outline:
@@ -96,6 +99,33 @@ def _record(said: FrontMatter, rss: _Rss) -> Record:
         updates=rss.number("updates"),
         backlog=rss.text("backlog") == "true",
         hidden=rss.optional("hidden"),
+    )
+
+
+def is_as_ruled(said: FrontMatter) -> bool:
+    """Return whether rules changed what the file shows, and no person did since."""
+    rss = said.fields.get("rss")
+    before = rss.get("before") if isinstance(rss, Mapping) else None
+    shown = shown_digest(said.text("title"), said.body, said.text("headimg"))
+    return isinstance(before, Mapping) and before.get("shown") == shown
+
+
+def _before_rules(said: FrontMatter, rss: _Rss, shown: Record) -> Record:
+    """Return the record as it was stored, where rules changed what the file shows and no person did since."""
+    if not is_as_ruled(said):
+        return shown
+    before = rss.map("before")
+    kept = {name: before.optional(name) for name in RULED if before.has(name)}
+    cleaner = rss.number("cleaner") if "html" in kept else shown.cleaner
+    return replace(
+        shown,
+        title=kept.get("title") or shown.title,
+        html=kept.get("html", shown.html) or "",
+        raw_html=kept.get("raw_html", shown.raw_html),
+        summary=kept.get("summary", shown.summary) or "",
+        image=kept.get("image", shown.image),
+        marked_html=kept.get("marked_html"),
+        cleaner=cleaner,
     )
 
 
@@ -159,6 +189,9 @@ class _Rss:
 
     def error(self, reason: str) -> FrontMatterError:
         return FrontMatterError(self._place, 1, f"the record cannot be made again: {reason}")
+
+    def has(self, key: str) -> bool:
+        return key in self._fields
 
     def optional_value(self, key: str) -> Value:
         return self._fields.get(key)

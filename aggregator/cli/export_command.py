@@ -134,13 +134,12 @@ def _export_jsonl(store: Store, settings: Settings, output: Path | None, first: 
 
 
 def _export_records(store: Store, settings: Settings, folder: Path, first: datetime | None) -> int:
-    from aggregator.filing import form_for  # noqa: PLC0415 - --help answers without it
-    from aggregator.filters import outward  # noqa: PLC0415 - the same
+    from aggregator.filing import filed  # noqa: PLC0415 - --help answers without it
     from aggregator.importing import FEEDS, feeds_text  # noqa: PLC0415 - the same
     from storage.posts import Kept, Posts, PostsError  # noqa: PLC0415 - the same
 
-    seen_as = outward(settings)
-    wanted = ((seen_as(record), form_for(settings, record.source_id), None) for record in store.records(since=first))
+    shown = filed(settings)
+    wanted = ((*shown(record), None) for record in store.records(since=first))
     try:
         done = Posts(folder).write_many(wanted)
         if "rss" in settings.storage.record_fields:

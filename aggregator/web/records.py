@@ -6,8 +6,7 @@ import re
 
 from starlette.exceptions import HTTPException
 
-from aggregator.filing import form_for
-from aggregator.filters import outward
+from aggregator.filing import filed
 from aggregator.model import Settings
 from storage.contract import Store
 from storage.frontmatter import dumps
@@ -24,4 +23,4 @@ def record_bytes(store: Store, settings: Settings, key: str) -> bytes:
     record = store.get(key) if _KEY.fullmatch(key) else None
     if record is None or record.hidden is not None:
         raise HTTPException(404, "there is no such record")
-    return dumps(outward(settings)(record), form_for(settings, record.source_id)).encode("utf-8")
+    return dumps(*filed(settings)(record)).encode("utf-8")

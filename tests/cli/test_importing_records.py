@@ -289,3 +289,38 @@ def test_a_source_may_be_named_for_all_of_them(old: Home) -> None:
     assert done.stdout.splitlines()[0] == "199it  27 records"
     assert wrong.returncode == 2
     assert "feeds.yaml has no source '199'; did you mean '199it'?" in wrong.stderr
+
+
+def test_rules_verbatim_bodies_and_hidden_entries_are_as_they_were(kept: Home, shelf: Shelf, daemon: Start) -> None:
+    ad = b"&lt;p&gt;&lt;span class='ad'&gt;Buy!&lt;/span&gt; &lt;b onclick='x()'&gt;Text of "
+    shelf.files["/notes.xml"] = shelf.files["/notes.xml"].replace(b"&lt;p&gt;Text of ", ad)
+    kept.more["notes"] |= {
+        "record_body": "verbatim",
+        "filters": [
+            {"drop": {"title": "Title 2"}},
+            {"replace": {"in": "title", "pattern": "^Title (.*)", "with": "[\\1]"}},
+            {"remove": [".ad"]},
+        ],
+    }
+    kept.write()
+    assert kept.run("poll", "--all", "--force").returncode == 0
+    entries = {entry["title"]: entry["key"] for entry in kept.entries()}
+    assert kept.run("hide", "--yes", entries["[31]"]).returncode == 0
+    feeds, files = served(daemon), kept.tree()
+    lose_the_store(kept)
+
+    done = kept.run("import", "records", "records")
+
+    assert done.returncode == 0
+    assert served(daemon) == feeds
+    assert kept.tree() == files
+    # What is hidden has no file, or an old one: it comes again, and is hidden again.
+    assert kept.run("poll", "--all").stdout.splitlines()[0] == "ok        notes  1 new, 10 updated"
+    assert served(daemon) == feeds
+    assert kept.tree() == files
+    kept.more["notes"]["filters"] = []
+    kept.write()
+    assert kept.run("poll", "--all").returncode == 0
+    assert {entry["title"] for entry in kept.entries() if entry["source"] == "notes"} == {
+        f"Title {number}" for number in range(11, 46) if number != 31
+    }

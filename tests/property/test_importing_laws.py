@@ -23,7 +23,7 @@ from storage.images import ImagePolicy
 from storage.posts import Posts
 from storage.reading import loads
 from storage.record import DateSource, Enclosure, Record, key_of
-from storage.restoring import to_record
+from storage.restoring import UNCLEANED, to_record
 from storage.sqlite import SqliteStore
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -52,6 +52,7 @@ def records(draw: st.DrawFn) -> Record:
     """Return a record whose names are ours and whose content is anybody's."""
     identity = draw(names)
     key = key_of("one", identity)
+    raw = draw(st.none() | text)
     return Record(
         key=key,
         public_id=draw(st.sampled_from([f"tag:one.example,2026-03-01:{key}", f"urn:news:{key}"])),
@@ -76,8 +77,8 @@ def records(draw: st.DrawFn) -> Record:
         enclosures=tuple(Enclosure(url, title=draw(text)) for url in draw(st.lists(links.filter(bool), max_size=2))),
         language=draw(st.none() | st.just("zh-CN") | text),
         digest="d",
-        cleaner=1,
-        raw_html=draw(st.none() | text),
+        cleaner=1 if raw is None else UNCLEANED,
+        raw_html=raw,
         position=draw(st.integers(0, 99)),
         arrival=draw(st.integers(1, 99)),
         updates=draw(st.integers(0, 99)),
@@ -98,6 +99,23 @@ def test_what_was_taken_in_is_exported_and_comes_back_as_it_was(anything: Record
     assert isinstance(found, Record)
     assert returning(found) == stored
     assert clean(returning(found).html, None) == clean(stored.html, None)
+
+
+@many
+@given(records(), forms, text, text, st.none() | text)
+def test_what_rules_changed_in_a_file_comes_back_as_it_is_stored(
+    anything: Record, form: RecordForm, title: str, html: str, marked: str | None
+) -> None:
+    stored = returning(replace(anything, marked_html=marked))
+    shown = replace(stored, title=f"shown {title}", html=html, summary="", image=None)
+    form = replace(form, stored=stored)
+    file = dumps(shown, form)
+    found, edited = to_record(loads(file)), to_record(loads(file.replace("title: 'shown", "title: 'Mine", 1)))
+
+    assert isinstance(found, Record)
+    assert isinstance(edited, Record)
+    assert returning(found) == stored
+    assert edited.title.startswith("Mine")
 
 
 @many

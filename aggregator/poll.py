@@ -364,6 +364,10 @@ class Poller:
         for (claim, source), journey in zip(riders, journeys, strict=True):
             self._finished.append(Finished(claim, source, journey, seen_at, took, ended))
         await asyncio.shield(self._settle())
+        # The store holds those hosts from here on, but not who was claimed before, should we sleep now for a while.
+        held = [claim for claim in self._queue if claim.host.host in place.refused]
+        self._queue = deque(claim for claim in self._queue if claim.host.host not in place.refused)
+        await self._give_back(held)
 
     def _rider(self, claim: Claim) -> Rider | None:
         """Return the claim with its source; None where feeds.yaml was changed after it was claimed."""

@@ -131,3 +131,24 @@ async def test_of_two_429s_of_a_host_the_longer_wait_holds(world: Make) -> None:
     await polling
 
     assert w.store.host("hub.example").not_before == w.now + 2 * HOUR
+
+
+async def test_who_was_in_line_when_a_host_answered_429_is_not_asked_after_a_sleep(world: Make) -> None:
+    """S23: claimed before, while nothing was known of it."""
+    hub = "https://hub.example"
+    w = world(hourly("a", f"{hub}/a"), hourly("b", f"{hub}/b"), host_delay=SECOND, per_host=2)
+    w.sites = {
+        f"{hub}/a": script(lambda: ok(rss("1")), lambda: says(429, {"Retry-After": "7200"})),
+        f"{hub}/b": always(lambda: ok(rss("1"))),
+    }
+    await w.live(HOUR - MINUTE)
+    w.turn(w.now + 5 * MINUTE)
+
+    await w.tick()
+    await until(lambda: not w.poller.under_way)
+    w.turn(w.now + 5 * MINUTE)
+    await w.tick()
+    await until(lambda: not w.poller.under_way)
+
+    assert [asked.url for asked in w.log][2:] == [f"{hub}/a"]
+    assert w.state("b").lease_until is None

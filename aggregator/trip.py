@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from aggregator.budget import Share
 from aggregator.calm import UNREACHED
-from aggregator.fallbacks import OURS, chain, left_alone, none_answered, url_of
+from aggregator.fallbacks import OURS, addresses, chain, left_alone, none_answered, url_of
 from aggregator.fetch import Visit, fetch
 from aggregator.hosts import host_key
 from aggregator.manners import request_of
@@ -87,15 +87,13 @@ class Trip:
         under_way = list(self._riders)
         for address in chain(state, source, seen_at, by_hand=self._by_hand):
             url = url_of(state, address)
-            if led_from := self._asked_for.get(_sent_as(url)):  # what came of it there is what comes of it here
-                for before in (missed[rider.source.id] for rider in under_way):
-                    before += [replace(one, address=address) for one in before if one.address == led_from]
+            if _sent_as(url) in self._asked_for:  # another address has led there
                 continue
             results = await self._results(under_way, address, url, seen_at)
             for rider, result in zip(under_way, results, strict=True):
                 before = missed[rider.source.id]
                 if isinstance(result, Failed):
-                    before.append(Missed(address, url, result))
+                    before += [Missed(at, url_of(state, at), result) for at in self._came_to(address)]
                 if not isinstance(result, Failed) or result.kind in OURS:
                     answered = None if isinstance(result, Failed) else address
                     done[rider.source.id] = Journey(result, answered, tuple(before))
@@ -103,6 +101,12 @@ class Trip:
             if not under_way or self._is_in_vain(results):
                 break
         return [done.get(r.source.id) or _in_vain(r, missed[r.source.id], seen_at) for r in self._riders]
+
+    def _came_to(self, address: str) -> list[str]:
+        """Return the address that was asked, and those of the others that it led to: they have failed alike."""
+        state, source = self._riders[0].claim.state, self._riders[0].source
+        others = [at for at in addresses(source) if self._asked_for.get(_sent_as(url_of(state, at))) == address]
+        return list(dict.fromkeys((address, *others)))
 
     def _is_in_vain(self, results: Sequence[PollResult]) -> bool:
         """Return whether our own network explains the failures, so that another address would fail like this one."""

@@ -24,6 +24,24 @@ async def test_a_fallback_that_the_first_address_led_to_keeps_its_retry_after(wo
     assert [asked.url for asked in w.log] == [FEED, OTHER]
 
 
+async def test_a_fallback_that_failed_behind_a_redirect_is_not_asked_before_its_time_where_another_answers(
+    world: Make,
+) -> None:
+    """S25: the poll was content with the address between the two, until that failed."""
+    between = "https://c.example/feed"
+    w = world(hourly("a", FEED, fallback=(between, OTHER)))
+    w.sites = {
+        FEED: always(lambda: moves(302, OTHER)),
+        OTHER: always(lambda: says(503, {"Retry-After": "21600"})),
+        between: script(lambda: ok(rss("1")), lambda: says(500)),
+    }
+
+    await w.pass_time(5 * HOUR + 59 * MINUTE)
+
+    assert len(w.asked(OTHER)) == 1
+    assert len(w.asked(between)) == 4
+
+
 async def test_two_addresses_on_one_host_are_asked_a_second_apart(world: Make) -> None:
     """S52."""
     mirror = "https://a.example/mirror"

@@ -49,8 +49,8 @@ def source_account(
         "terms": [{"until": instant(term.until), "reason": term.reason} for term in state.terms],
         "host_wait": {"host": host.host, "until": _at(host.not_before), "reason": host.reason} if waits else None,
         "request": _request(written, state),
-        "redirect": _redirect(state),
-        "suggest": suggestion(state),
+        "redirect": _redirect(state, written.secrets),
+        "suggest": suggestion(state, written.secrets),
         "fallback": _fallback(written, state),
         "twins": twins,
         "gap": {"halved": state.gaps, "at": _at(state.gap_at), "note": state.gap_note},
@@ -76,7 +76,7 @@ def _request(written: Source, state: PollState) -> Shape:
             "etag": validators.etag is not None,
             "last_modified": validators.last_modified is not None,
             "body": validators.digest is not None,
-            "url": public_url(validators.url) if validators.url else None,
+            "url": public_url(validators.url, written.secrets) if validators.url else None,
         },
     }
 
@@ -89,12 +89,12 @@ def _proxy(proxy: str | None) -> str | None:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-def _redirect(state: PollState) -> Shape | None:
+def _redirect(state: PollState, secrets: Sequence[str]) -> Shape | None:
     target = state.redirect_target or state.effective_url
     if target is None:
         return None
     return {
-        "target": public_url(target),
+        "target": public_url(target, secrets),
         "proven": state.redirect_target is None,
         "seen": state.redirect_seen,
         "since": _at(state.redirect_since),
@@ -105,15 +105,15 @@ def _fallback(written: Source, state: PollState) -> Shape | None:
     if not written.fallback:
         return None
     return {
-        "addresses": [public_url(url) for url in (written.url, *written.fallback)],
-        "in_use": public_url(state.address or written.url),
-        "resting": [_rest(rest) for rest in state.rests],
+        "addresses": [public_url(url, written.secrets) for url in (written.url, *written.fallback)],
+        "in_use": public_url(state.address or written.url, written.secrets),
+        "resting": [_rest(rest, written.secrets) for rest in state.rests],
     }
 
 
-def _rest(rest: Rest) -> Shape:
+def _rest(rest: Rest, secrets: Sequence[str]) -> Shape:
     return {
-        "address": public_url(rest.address),
+        "address": public_url(rest.address, secrets),
         "until": _at(rest.until),
         "failures": rest.failures,
         "kind": rest.kind,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from aggregator.gaps import halvings, is_recent
 from aggregator.manners import unusual
@@ -33,6 +33,8 @@ LEAST_SILENCE = timedelta(days=2)
 _SECRET = re.compile(
     r"(?i)([?&;](?:[^=&;]*(?:key|token|secret|password|passwd|auth|signature|credentials?)|code|pwd|pass|sig|sid)=)[^&;]*"
 )
+LONG = 6
+"""Characters of a secret that is hidden wherever it stands; a shorter one may be part of any word."""
 
 
 class State(StrEnum):
@@ -90,7 +92,8 @@ def health_of(
     stands in the reason.
     """
     waits = source.failure_kind == FailureKind.OFFLINE if offline is None else offline
-    health = _trouble(source, now, offline=waits) or _oddity(source, now) or _fine(source, now, offline=waits)
+    secrets = written.secrets if written else ()
+    health = _trouble(source, now, offline=waits) or _oddity(source, now, secrets) or _fine(source, now, offline=waits)
     noted = "; ".join([health.reason, *(unusual(written) if written else ())])
     return health if noted == health.reason else Health(health.state, noted, health.since)
 
@@ -125,17 +128,19 @@ def _dead(source: PollState, now: datetime) -> str:
     return f"; dead? not found for {roughly(now - source.failing_since)}: look where the feed went, or remove it"
 
 
-def _oddity(source: PollState, now: datetime) -> Health | None:
+def _oddity(source: PollState, now: datetime, secrets: Sequence[str]) -> Health | None:
     """Return what is odd about a source that is polled and read."""
     if source.degraded:
         return Health(State.DEGRADED, source.degraded, source.last_success_at)
     if source.address:
         rest = source.first_rest
-        return Health(State.DEGRADED, _by_fallback(source.address, rest), rest.since if rest else None)
+        return Health(
+            State.DEGRADED, _by_fallback(public_url(source.address, secrets), rest), rest.since if rest else None
+        )
     if is_recent(source, now):
         return Health(State.DEGRADED, _gap(source, now), source.gap_at)
     if source.effective_url and source.effective_url != source.source.url:
-        reason = f"it answers at another address for good; write into feeds.yaml: {suggestion(source)}"
+        reason = f"it answers at another address for good; write into feeds.yaml: {suggestion(source, secrets)}"
         return Health(State.MOVED, reason, source.redirect_since)
     habit = habit_of(source.ingest_times)
     if habit is not None and (quiet := now - source.ingest_times[-1]) > max(3 * habit, LEAST_SILENCE):
@@ -146,7 +151,7 @@ def _oddity(source: PollState, now: datetime) -> Health | None:
 
 def _by_fallback(address: str, first: Rest | None) -> str:
     """Return which address answers, why the first does not, and when it is tried again."""
-    served = f"served by its fallback {public_url(address)}"
+    served = f"served by its fallback {address}"
     if first is None:
         return served
     again = f"is tried again at {_minute(first.until)}" if first.until else "is gone, and tried again by hand only"
@@ -176,11 +181,11 @@ def _fine(source: PollState, now: datetime, *, offline: bool) -> Health:
     return Health(State.OK, answer, None)
 
 
-def suggestion(source: PollState) -> str | None:
+def suggestion(source: PollState, secrets: Sequence[str] = ()) -> str | None:
     """Return the line that belongs into feeds.yaml where a permanent redirect has proved itself; None where none has."""
     if not source.effective_url or source.effective_url == source.source.url:
         return None
-    return f"url: {public_url(source.effective_url)}"
+    return f"url: {public_url(source.effective_url, secrets)}"
 
 
 def habit_of(ingest_times: Sequence[datetime]) -> timedelta | None:
@@ -207,10 +212,7 @@ def source_rows(
     known = {source.id: source for source in written}
     offline = no_network(sources, now)
     placed = [
-        (
-            one.source.position,
-            _row(one, health_of(one, now, known.get(one.source.id), offline=offline), counts.get(one.source.id, 0)),
-        )
+        (one.source.position, _row(one, counts.get(one.source.id, 0), now, known.get(one.source.id), offline=offline))
         for one in sources
     ]
     # A stable sort: sources of one position stay in the order given.
@@ -220,13 +222,13 @@ def source_rows(
 
 def source_row_of(source: PollState, entries: int, now: datetime, written: Source | None = None) -> Row:
     """Return one source in the shape of `source_rows`."""
-    return _row(source, health_of(source, now, written), entries)
+    return _row(source, entries, now, written)
 
 
 def paused_row(source: Source, entries: int) -> Row:
     """Return a source that is not polled in the shape of `source_rows`."""
     row: Row = dict.fromkeys(ROW)
-    url = public_url(source.url)
+    url = public_url(source.url, source.secrets)
     told: Row = {"id": source.id, "name": source.name, "url": url, "state": str(PAUSED.state), "reason": PAUSED.reason}
     return row | told | {"failures": 0, "next_reason": "paused", "entries": entries, "in_use": url}
 
@@ -238,12 +240,14 @@ ROW = (
 """The keys of a source's row, in order; programs hold us to them."""
 
 
-def _row(source: PollState, health: Health, entries: int) -> Row:
+def _row(source: PollState, entries: int, now: datetime, written: Source | None, *, offline: bool | None = None) -> Row:
+    health = health_of(source, now, written, offline=offline)
+    secrets = written.secrets if written else ()
     moved_to = source.effective_url or source.redirect_target
     return {
         "id": source.source.id,
         "name": source.source.name,
-        "url": public_url(source.source.url),
+        "url": public_url(source.source.url, secrets),
         "state": str(health.state),
         "kind": source.failure_kind,
         "reason": health.reason,
@@ -256,8 +260,8 @@ def _row(source: PollState, health: Health, entries: int) -> Row:
         "next_reason": source.next_reason,
         "every": None if source.every is None else duration(source.every),
         "entries": entries,
-        "moved_to": public_url(moved_to) if moved_to and moved_to != source.source.url else None,
-        "in_use": public_url(source.address or source.effective_url or source.source.url),
+        "moved_to": public_url(moved_to, secrets) if moved_to and moved_to != source.source.url else None,
+        "in_use": public_url(source.address or source.effective_url or source.source.url, secrets),
     }
 
 
@@ -279,15 +283,30 @@ def roughly(span: timedelta) -> str:
     return duration((span // unit) * unit)
 
 
-def public_url(url: str) -> str:
-    """Return the URL as it may be shown: no user information, and `***` for the value of a parameter named like a secret."""
+def public_url(url: str, secrets: Sequence[str] = ()) -> str:
+    """
+    Return the URL as it may be shown: no user information, `***` for the value of a parameter named like a secret.
+
+    `secrets` are values of variables (`Source.secrets`); they are `***` in path and query too, short ones where they
+    stand alone.
+    """
     try:
         parts = urlsplit(url)
     except ValueError:
         return url.partition("?")[0].rpartition("@")[2]
     netloc = parts.netloc.rpartition("@")[2]
     query = _SECRET.sub(r"\1***", f"?{parts.query}")[1:]
-    return urlunsplit((parts.scheme, netloc, parts.path, query, ""))
+    path, query = _without(parts.path, secrets), _without(query, secrets)
+    return urlunsplit((parts.scheme, netloc, path, query, ""))
+
+
+def _without(text: str, secrets: Sequence[str]) -> str:
+    for secret in sorted({form for one in secrets for form in (one, quote(one, safe=""))}, key=len, reverse=True):
+        if len(secret) >= LONG:
+            text = text.replace(secret, "***")
+        else:
+            text = re.sub(rf"(?<![^\W_]){re.escape(secret)}(?![^\W_])", "***", text)
+    return text
 
 
 # --- the daemon itself ------------------------------------------------------------------------------------------

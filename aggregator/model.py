@@ -89,8 +89,8 @@ class Source:
 
     id: str
     """Stable: pins /source/{id}, and every key of its records."""
-    url: str
-    """As the operator wrote it."""
+    url: str = field(repr=False)
+    """As the operator wrote it, variables filled in."""
     name: str
     position: int = 0
     """Order in feeds.yaml: of two sources with the same story the first shows it."""
@@ -133,6 +133,8 @@ class Source:
     """The longest wait that Retry-After may ask for (rule 23)."""
     filters: tuple[Filter, ...] = ()
     """In order."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Values of variables that stand in `url` and `fallback`: never to be shown."""
 
 
 class Content(StrEnum):

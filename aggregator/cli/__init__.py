@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
 import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -119,7 +121,23 @@ class Command(click.Command):
             formatter.write_dl([(str(code), words) for code, words in sorted(said.items())])
 
 
-class Commands(click.Group):
+class Group(click.Group):
+    """A group of commands that answers a wrong word with the near one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a wrong word is answered with the near one."""
+        name = args[0]
+        names = self.list_commands(ctx)
+        if name not in names and not name.startswith("-"):
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"Did you mean '{near[0]}'?" if near else f"`{ctx.command_path} --help` lists them."
+            ctx.fail(f"There is no command '{name}'. {hint}")
+        return super().resolve_command(ctx, args)
+
+
+class Commands(Group):
     """A group whose commands are modules of this package, named in SECTIONS."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -133,18 +151,6 @@ class Commands(click.Group):
         command = importlib.import_module(f"aggregator.cli.{cmd_name}_command").command
         assert isinstance(command, click.Command)  # noqa: S101 - narrows the type; each module defines one
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; a wrong word is answered with the near one."""
-        name = args[0]
-        names = self.list_commands(ctx)
-        if name not in names and not name.startswith("-"):
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f"Did you mean '{near[0]}'?" if near else "`aggregator --help` lists them."
-            ctx.fail(f"There is no command '{name}'. {hint}")
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands by section, without loading any."""
@@ -195,6 +201,10 @@ def cli(
 
 def main() -> None:
     """Run the command line; every error ends in a sentence on stderr and an exit code."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Closed by the caller (`>&-`): what is written goes nowhere, and the command goes on.
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that knows no Chinese shows escapes, and the command goes on.
@@ -216,11 +226,21 @@ def run(command: click.Command, args: list[str], stderr: IO[str]) -> int:
     except (BrokenPipeError, SystemExit):
         # The reader of a pipe has left (`| head`), which click tells by SystemExit: nothing more to say, and no
         # complaint when the interpreter closes its streams.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_stdout()
         return 0
     except Exception as error:  # the last line of defence between a fault and the user's terminal
         return _explained(error, stderr, show=any(arg in {"-v", "-vv", "--verbose"} for arg in args))
     return code if isinstance(code, int) else 0
+
+
+def _leave_stdout() -> None:
+    """Let what is still to be written go nowhere, so that the interpreter does not complain when it closes its streams."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _is_text(arg: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in arg)
 
 
 def _explained(error: Exception, stderr: IO[str], *, show: bool) -> int:
@@ -235,6 +255,13 @@ def _explained(error: Exception, stderr: IO[str], *, show: bool) -> int:
     if isinstance(error, OSError) and error.filename:
         click.echo(f"{error.filename}: {error.strerror}", file=stderr)
         return EXIT_FOUND
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EIO, errno.EDQUOT}:
+        click.echo(f"the output cannot be written: {error.strerror}", file=stderr)
+        _leave_stdout()
+        return EXIT_FOUND
+    if isinstance(error, UnicodeEncodeError) and not all(_is_text(arg) for arg in sys.argv[1:]):
+        click.echo("an argument is not UTF-8", file=stderr)
+        return EXIT_USAGE
     if show:
         import traceback  # noqa: PLC0415 - asked for by -v only
 

@@ -203,7 +203,9 @@ class _Adding:
         if self.as_json:
             self._say_json(None, None, there=source)
         else:
-            click.echo(f"{source.place} has it already: {source.id}, {source.url}")
+            from aggregator.health import public_url  # noqa: PLC0415 - --help answers without it
+
+            click.echo(f"{source.place} has it already: {source.id}, {public_url(source.url, source.secrets)}")
         return 0
 
     def write(self, address: dict[str, str], found: Found | None) -> int:

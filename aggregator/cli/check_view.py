@@ -38,9 +38,12 @@ def changes(settings: Settings, stored: Sequence[PollState]) -> dict[str, list[S
     before = {state.source.id: state.source for state in stored}
     wanted = {source.id: source_row(source) for source in settings.sources}
     paused = {source.id for source in settings.paused}
-    altered = ((one, _altered(before[one], row)) for one, row in wanted.items() if one in before)
+    secrets = {source.id: source.secrets for source in (*settings.sources, *settings.paused)}
+    altered = ((one, _altered(before[one], row, secrets[one])) for one, row in wanted.items() if one in before)
     return {
-        "added": [{"id": one, "url": public_url(row.url)} for one, row in wanted.items() if one not in before],
+        "added": [
+            {"id": one, "url": public_url(row.url, secrets[one])} for one, row in wanted.items() if one not in before
+        ],
         "removed": [
             {"id": one, "url": public_url(row.url)} for one, row in before.items() if one not in {*wanted, *paused}
         ],
@@ -49,10 +52,11 @@ def changes(settings: Settings, stored: Sequence[PollState]) -> dict[str, list[S
     }
 
 
-def _altered(old: SourceRow, new: SourceRow) -> list[str]:
+def _altered(old: SourceRow, new: SourceRow, secrets: Sequence[str]) -> list[str]:
     said = []
     if old.url != new.url:
-        said.append(f"url: {public_url(old.url)} becomes {public_url(new.url)}; it is asked at once, its history stays")
+        urls = [public_url(url, secrets) for url in (old.url, new.url)]
+        said.append(f"url: {urls[0]} becomes {urls[1]}; it is asked at once, its history stays")
     elif old.settings_digest != new.settings_digest:
         said.append("what is sent or how it is read: the whole document is asked for once")
     if old.name != new.name:

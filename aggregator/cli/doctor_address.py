@@ -46,10 +46,16 @@ def of_address(wanted: str, settings: Settings | None) -> Iterator[Finding]:
         target = locate(source.url)
     except (PollError, ValueError) as error:
         why = error.detail if isinstance(error, PollError) else str(error)
-        yield fail("address", f"{public_url(source.url)}: {why}", "it begins with https:// or http:// and names a host")
+        yield fail(
+            "address",
+            f"{public_url(source.url, source.secrets)}: {why}",
+            "it begins with https:// or http:// and names a host",
+        )
         return
     yield ok(
-        "address", target.text + (f" (source {source.id} of feeds.yaml, with its own settings)" if source.id else "")
+        "address",
+        public_url(target.text, source.secrets)
+        + (f" (source {source.id} of feeds.yaml, with its own settings)" if source.id else ""),
     )
     named = asyncio.run(_name(target, polling))
     yield from named
@@ -71,7 +77,8 @@ def of_address(wanted: str, settings: Settings | None) -> Iterator[Finding]:
 
 def _source(wanted: str, settings: Settings | None) -> Source:
     """Return the source of feeds.yaml that has this id or address, else a bare one with no id."""
-    named = (one for one in settings.sources if wanted in (one.id, one.url)) if settings else iter(())
+    written = (*settings.sources, *settings.paused) if settings else ()
+    named = (one for one in written if wanted in (one.id, one.url))
     return next(named, Source(id="", url=wanted, name=wanted))
 
 
@@ -146,9 +153,9 @@ def _answered(source: Source, fetched: Fetched, took: float) -> Iterator[Finding
 
 def _hops(hops: tuple[Hop, ...], source: Source) -> Iterator[Finding]:
     for hop in hops:
-        seen = f"{hop.status} from {public_url(hop.url)} to {public_url(hop.target)}"
+        seen = f"{hop.status} from {public_url(hop.url, source.secrets)} to {public_url(hop.target, source.secrets)}"
         lasting = hop.status in (301, 308) and hop is hops[0]
-        mend = f"{source.place or 'in feeds.yaml'}: url: {public_url(hop.target)}"
+        mend = f"{source.place or 'in feeds.yaml'}: url: {public_url(hop.target, source.secrets)}"
         yield warn("redirect", seen, mend) if lasting else ok("redirect", seen)
 
 

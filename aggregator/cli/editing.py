@@ -12,6 +12,7 @@ import click
 from aggregator.cli import Options
 from aggregator.cli.common import known_before, settings_of, stored_lists
 from aggregator.config.edit import Edited, Setting
+from aggregator.health import public_url
 from aggregator.model import Settings, Source
 
 SHOWN = 40
@@ -52,7 +53,7 @@ def shown(edited: Edited, sign: str) -> Iterator[str]:
 
 def plain(sources: Iterable[Source]) -> list[dict[str, str]]:
     """Return the sources as `--json` shows them."""
-    return [{"id": source.id, "url": source.url, "name": source.name} for source in sources]
+    return [{"id": source.id, "url": public_url(source.url, source.secrets), "name": source.name} for source in sources]
 
 
 def _near(path: Path) -> Path:

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from aggregator.cli import EXIT_FOUND, Command, Options, import_records
+from aggregator.cli import EXIT_FOUND, Command, Group, Options, import_records
 
 if TYPE_CHECKING:
     from aggregator.cli.editing import Known
@@ -20,7 +20,7 @@ TOLD = 100
 """Sentences on what was skipped that are printed; `--json` has them all."""
 
 
-@click.group("import")
+@click.group("import", cls=Group)
 def command() -> None:
     """Import what other programs exported, or what was exported before."""
 

@@ -46,6 +46,14 @@ def fill(text: str, environ: Mapping[str, str]) -> str:
     return Filled(value, text)
 
 
+def values_in(text: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what the environment puts into the text: what must never be shown."""
+    if "${" not in text:
+        return ()
+    insides = (_INSIDE.fullmatch(place["inside"] or "") for place in _PLACE.finditer(text))
+    return tuple(value for inside in insides if inside is not None and (value := environ.get(inside["name"])))
+
+
 def without_placeholders(text: str, mark: str = "") -> str:
     """Return the text as written with `mark` in place of each `${...}`: what a name or an id may be made of."""
     return _PLACE.sub(mark, text) if "${" in text else text

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from pathlib import Path
 
 from aggregator.config.document import ListNode, MapNode, Node, TextNode, compose
 from aggregator.config.faults import LINE_BREAK, Report
 
+MOST_BYTES = 32 << 20
+"""A list of 36,000 sources has 3 MB, each with settings of its own 15 MB."""
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _MORE: dict[type[Exception], str] = {
     FileNotFoundError: "; `aggregator init` writes one to start from",
@@ -25,10 +29,10 @@ def text_of(path: Path, shown_as: str | None = None) -> str:
     name = shown_as or str(path)
     report = Report(name)
     try:
-        data = path.read_bytes()
+        data = octets(path, MOST_BYTES)
     except (OSError, ValueError) as error:
         report.refuse(unreadable(error) + ("" if shown_as else _MORE.get(type(error), "")))
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in data[:64]:
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in data[:2]:
         report.refuse("the file is not UTF-8 (it looks like UTF-16); save it as UTF-8")
     try:
         return data.decode("utf-8-sig")
@@ -37,6 +41,21 @@ def text_of(path: Path, shown_as: str | None = None) -> str:
         lines = LINE_BREAK.split(data[: error.start].decode("utf-8-sig"))
         what = f"the byte 0x{data[error.start]:02x} is not UTF-8; save the file as UTF-8"
         report.refuse(what, len(lines), len(lines[-1]) + 1)
+
+
+def octets(path: Path, most: int) -> bytes:
+    """Return the bytes of a file; raise `OSError` where it is none that can be read again and again, or has more than `most`."""
+    kind = path.stat().st_mode
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(kind):
+        # A named pipe that nobody writes to would hold the daemon for ever, a device may have no end.
+        raise ValueError("it is a pipe or a device; a plain file is meant, as it is read more than once")
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise ValueError(f"it is larger than {most >> 20} MB")
+    return data
 
 
 def unreadable(error: OSError | ValueError) -> str:

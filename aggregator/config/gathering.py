@@ -297,7 +297,7 @@ class _Walk:
             return
         self._watch(name)
         try:
-            data = Path(name).read_bytes()
+            data = files.octets(Path(name), opml.MAX_BYTES)
         except (OSError, ValueError) as error:
             self._no_sources(places, "opml", files.unreadable(error))
             return

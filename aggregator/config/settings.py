@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from aggregator.config import files, ids, rules, views
 from aggregator.config.document import MapNode
+from aggregator.config.environment import values_in
 from aggregator.config.faults import ConfigError, Report
 from aggregator.config.gathering import Found, gather
 from aggregator.config.inheritance import Shape, Shapes, merged
@@ -35,7 +36,7 @@ def read(path: Path, environ: Mapping[str, str], lists: Mapping[str, bytes], bef
     found = gather(root, report, whole, document.defaults, environ, lists)
     storage = _storage(document, whole.parent)
     earlier = before(storage.path) if callable(before) else before
-    polled, paused = _sources(document, refused, found, earlier)
+    polled, paused = _sources(_addressed(document, refused, found, earlier), environ)
     known = views.known_of((*polled, *paused), found.unread, earlier, whole=not found.partial)
     node = root.entries["views"][1] if "views" in root.entries else None
     viewed = views.views_of(node, values, known, places)
@@ -103,22 +104,20 @@ def _addressed(document: Document, refused: set[str], found: Found, before: Sequ
     return all_
 
 
-def _sources(
-    document: Document, refused: set[str], found: Found, before: Sequence[Earlier]
-) -> tuple[list[Source], list[Source]]:
+def _sources(all_: Sequence[rules.Addressed], environ: Mapping[str, str]) -> tuple[list[Source], list[Source]]:
     """Return the sources that are polled, and those that are paused, each in their order."""
-    all_ = _addressed(document, refused, found, before)
     shapes = Shapes()
     polled: list[Source] = []
     paused: list[Source] = []
     for position, one in enumerate(all_):
         shape = shapes.of(merged(one.source.above.merged, one.source.part))
-        (paused if shape.paused else polled).append(_source(one, position, shape))
+        (paused if shape.paused else polled).append(_source(one, position, shape, environ))
     return polled, paused
 
 
-def _source(one: rules.Addressed, position: int, shape: Shape) -> Source:
+def _source(one: rules.Addressed, position: int, shape: Shape, environ: Mapping[str, str]) -> Source:
     gathered = one.source
+    fallback = (gathered.places.written(("fallback", number)) for number in range(len(gathered.part.fallback or ())))
     return Source(
         id=one.id,
         url=one.url,
@@ -127,6 +126,7 @@ def _source(one: rules.Addressed, position: int, shape: Shape) -> Source:
         place=f"{Path(gathered.places.report.file).name}:{gathered.places.root.line}",
         fallback=one.fallback,
         groups=gathered.above.groups,
+        secrets=tuple(value for text in (gathered.written, *fallback) for value in values_in(text, environ)),
         **shape.fields,
     )
 

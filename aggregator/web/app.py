@@ -109,7 +109,9 @@ class Web:
         def made() -> bytes:
             page, states = page_for(self._store, settings, asked), self._store.states()
             older = f"?{replace(wish, before=page.next).parameters()}" if page.next else None
-            return pages.first_page(site, kind, page.records, older, states, now, first=wish.before is None)
+            return pages.first_page(
+                site, kind, page.records, older, states, now, settings.sources, first=wish.before is None
+            )
 
         shown = await self._at_present(("river", wish), now, made)
         headers = [*pages.PAGE_HEADERS, (b"cache-control", self._fresh), (b"vary", b"Accept-Encoding")]

@@ -193,7 +193,8 @@ def render_feed(store: Store, settings: Settings, site: Site, wish: Wish) -> byt
         known = sorted(state.source.id for state in store.states())
         raise HTTPException(404, f"there is no source {unknown[0][:80]!r}{near(unknown[0], known)}")
     shown = {record.source_id for record in page.records} | ({wish.source} if wish.source else set())
-    infos = {id_: _source_info(states[id_]) for id_ in shown & states.keys()}
+    secrets = {source.id: source.secrets for source in settings.sources if source.secrets}
+    infos = {id_: _source_info(states[id_], secrets.get(id_, ())) for id_ in shown & states.keys()}
     title = infos[wish.source].title if wish.source in infos else wish.source
     write, _, _ = FORMATS[wish.format]
     return write(
@@ -259,9 +260,9 @@ def _chosen(store: Store, settings: Settings, wish: Wish) -> Page:
     return Page(select(view, newest, (*page.records, *page_of(store, late).records)), page.next)
 
 
-def _source_info(state: PollState) -> SourceInfo:
+def _source_info(state: PollState, secrets: Sequence[str]) -> SourceInfo:
     """Return what feeds say of the source."""
-    return render.source_info(state.source.id, state.source.name, public_url(state.source.url), state.feed)
+    return render.source_info(state.source.id, state.source.name, public_url(state.source.url, secrets), state.feed)
 
 
 def near(word: str, known: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from itertools import groupby
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aggregator.health import Health, State, health_of, no_network
+from aggregator.model import Source
 from aggregator.render.characters import language_tag, plain, rfc3339, web_uri
 from aggregator.render.wording import excerpt, shown_title
 from aggregator.web.assets import static_path
@@ -100,6 +101,7 @@ def first_page(
     older: str | None,
     sources: Sequence[PollState],
     now: datetime,
+    written: Sequence[Source] = (),
     *,
     first: bool,
 ) -> bytes:
@@ -107,12 +109,16 @@ def first_page(
     Return the river as HTML.
 
     `older` is the query string of the page that follows, None on the last; `first` is False on pages
-    reached by a cursor.
+    reached by a cursor. `written` are the sources of feeds.yaml.
     """
     names = {state.source.id: plain(state.feed.title or "") or state.source.name for state in sources}
     lines = [line_of(record, names) for record in records]
     offline = no_network(sources, now)
-    healths = [(names[state.source.id], health_of(state, now, offline=offline)) for state in sources]
+    known = {source.id: source for source in written}
+    healths = [
+        (names[state.source.id], health_of(state, now, known.get(state.source.id), offline=offline))
+        for state in sources
+    ]
     return (
         _pages.get_template("river.html")
         .render(

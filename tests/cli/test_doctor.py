@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +14,7 @@ from plugins.daemons import Running, rss
 from plugins.publisher import Publisher, reply
 from plugins.served_corpus import Home, Shelf
 
+ROOT = Path(__file__).resolve().parents[2]
 Start = Callable[..., Running]
 
 
@@ -50,6 +54,15 @@ def test_a_machine_and_a_store_that_are_well(polled: Home, shelf: Shelf) -> None
     assert lines["schedule"] == "ok    schedule    1 source, none late, no time that cannot be"
     assert {"python", "sqlite", "packages", "feeds.yaml", "descriptors", "data", "records", "backups"} <= lines.keys()
     assert len(shelf.statuses) == asked
+
+
+def test_the_packages_are_those_that_the_project_requires(polled: Home) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    required = [re.split("[<>=!~ ]", line)[0] for line in project["dependencies"]]
+
+    line = next(line for line in polled.run("doctor").stdout.splitlines() if "packages" in line)
+
+    assert re.findall(r"([\w.-]+) [\d.]+(?:,|$)", line) == sorted(required)
 
 
 def test_a_running_daemon_is_named(polled: Home, daemon: Start) -> None:

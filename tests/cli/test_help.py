@@ -65,6 +65,7 @@ def test_every_example_is_a_line_that_the_program_takes(line: str) -> None:
     ("words", "near"),
     [
         ("lsit", "Did you mean 'list'?"),
+        ("import opm", "Did you mean 'opml'?"),
         ("poll --al", "'--all'"),
         ("list --stat ok", "--state"),
         ("--confg x list", "Did you mean '--config'?"),
@@ -149,3 +150,52 @@ def test_polling_on_a_terminal_shows_how_far_it_is(polled: Home) -> None:
     assert " 3/3  " in shown
     assert "1 failed" in shown
     assert " 3/3  " not in on_a_terminal(polled, "-q", "poll", "--all")
+
+
+# --- where the output goes ---
+
+OUTPUTS = ["schema", "list --json", "export jsonl", "export opml", "export atom", "check --json", "completion bash"]
+
+
+@pytest.fixture
+def fed(home: Home, shelf: Shelf) -> Home:
+    """A source after a poll."""
+    home.settings, home.sources = {}, {"notes": "/notes.xml"}
+    home.write()
+    shelf.files = {"/notes.xml": rss("1")}
+    assert home.run("poll").returncode == 0
+    return home
+
+
+def piped(home: Home, words: str, where: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with its output sent elsewhere by a shell."""
+    line = f"{shlex.quote(sys.executable)} -m aggregator -c feeds.yaml {words} {where}"
+    shell = ["/bin/sh", "-c", line]
+    return subprocess.run(shell, capture_output=True, text=True, timeout=60, cwd=home.folder, check=False)
+
+
+@pytest.mark.parametrize("words", OUTPUTS)
+def test_a_closed_output_is_no_fault_of_the_program(fed: Home, words: str) -> None:
+    left = piped(fed, words, ">&-")
+
+    assert (left.returncode, left.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("words", OUTPUTS)
+def test_an_output_without_room_is_told_in_a_sentence(fed: Home, words: str) -> None:
+    left = piped(fed, words, ">/dev/full")
+
+    assert (left.returncode, left.stderr) == (1, "the output cannot be written: No space left on device\n")
+
+
+def test_an_argument_that_is_no_text_is_wrong_usage(fed: Home) -> None:
+    left = subprocess.run(
+        [sys.executable, "-m", "aggregator", "-c", "feeds.yaml", "explain", b"a\xff"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=fed.folder,
+        check=False,
+    )
+
+    assert (left.returncode, left.stderr) == (2, "an argument is not UTF-8\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,30 @@ def test_a_long_line_is_shown_in_part(tmp_path: Path) -> None:
 def test_a_missing_file_is_told_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: there is no such file; `aggregator init` writes one"):
         load(tmp_path / "nowhere.yaml", {})
+
+
+@pytest.mark.parametrize("text", ["sources: [{include: ./pipe}]", "sources: [{opml: ./pipe}]", None])
+def test_a_pipe_that_nobody_writes_to_is_told_and_not_waited_for(tmp_path: Path, text: str | None) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "feeds.yaml").write_text(text or "")
+
+    with pytest.raises(ConfigError, match="it is a pipe or a device; a plain file is meant"):
+        load(tmp_path / ("feeds.yaml" if text else "pipe"), {})
+
+
+def test_a_file_without_end_is_not_read_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "feeds.yaml"
+    with path.open("wb") as file:
+        file.truncate(33 << 20)
+
+    with pytest.raises(ConfigError, match="it is larger than 32 MB"):
+        load(path, {})
+
+
+def test_a_nul_is_told_with_its_place(tmp_path: Path) -> None:
+    fault = faults_of(tmp_path, "version: 1\nsources: [\0]\n")[0]
+
+    assert (fault.line, fault.column, fault.message) == (2, 11, "a control character (U+0000) stands here")
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:

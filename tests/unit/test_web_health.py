@@ -187,6 +187,21 @@ def test_an_address_is_shown_without_its_secrets(url, shown):
 
 
 @pytest.mark.parametrize(
+    ("url", "secrets", "shown"),
+    [
+        ("https://a.example/feed/s3cret-word/rss", ["s3cret-word"], "https://a.example/feed/***/rss"),
+        ("https://a.example/xs3cret-wordx?u=s3cret-word", ["s3cret-word"], "https://a.example/x***x?u=***"),
+        ("https://a.example/a%20secret%2Fb", ["a secret/b"], "https://a.example/***"),
+        ("https://a.example/abc/ab?u=ab&v=cab", ["ab"], "https://a.example/abc/***?u=***&v=cab"),
+        ("https://ab.example/c", ["ab"], "https://ab.example/c"),
+        ("https://a.example/abcdefgh", ["abcdef", "abcdefgh"], "https://a.example/***"),
+    ],
+)
+def test_what_a_variable_put_into_an_address_is_not_shown(url, secrets, shown):
+    assert public_url(url, secrets) == shown
+
+
+@pytest.mark.parametrize(
     ("seconds", "exact", "rough"),
     [
         (0, "0s", "0s"),

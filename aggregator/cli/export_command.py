@@ -77,6 +77,8 @@ def _check(form: str, since: str | None, view: str | None, output: Path | None, 
         raise click.UsageError("--secrets is of the list of sources: opml")
     if output is not None and form != "records" and not output.absolute().parent.is_dir():
         raise click.ClickException(f"there is no folder {output.absolute().parent} to write {output.name} to")
+    if output is not None and form != "records" and output.is_dir():
+        raise click.ClickException(f"{output} is a folder; name the file in it that -o shall write")
 
 
 def _check_view(view: str | None, settings: Settings) -> None:

@@ -199,3 +199,11 @@ def test_an_argument_that_is_no_text_is_wrong_usage(fed: Home) -> None:
     )
 
     assert (left.returncode, left.stderr) == (2, "an argument is not UTF-8\n")
+
+
+@pytest.mark.parametrize("form", ["jsonl", "atom", "opml"])
+def test_a_folder_in_place_of_the_file_to_write_is_told(fed: Home, form: str) -> None:
+    left = fed.run("export", form, "-o", str(fed.folder))
+
+    assert (left.returncode, left.stdout) == (1, "")
+    assert left.stderr == f"Error: {fed.folder} is a folder; name the file in it that -o shall write\n"

@@ -110,7 +110,7 @@ class Life(World):
     def _judge(self, url: str, host: str, headers: httpx.Headers) -> None:
         if self.running[host] >= PER_HOST:
             self.wrong(f"{url} is asked while {self.running[host]} are under way there")
-        if self.ticks - self.started.get(host, -inf) < DELAY.total_seconds():
+        if self.ticks - self.started.get(host, -inf) < DELAY.total_seconds() - 0.01:
             self.wrong(f"{url} is asked {self.ticks - self.started[host]} s after another start there")
         for name in (host, url):
             if self.ticks < self.not_before[name] - 0.01:
@@ -168,8 +168,9 @@ class Life(World):
         self.held |= {one.host: one.not_before for one in self.store.hosts() if one.not_before is not None}
         late = [name for name, due in self.due.items() if self.now - due > LATE]
         for state in self.store.states(only=late) if late else ():
-            until = self.held.get(state.at_host or state.source.host)
-            if until is not None and self.due[state.source.id] < until:
+            # What a start spread, or a crash broke off, was put off without a poll.
+            until = max(self.held.get(state.at_host or state.source.host, state.next_poll_at), state.next_poll_at)
+            if self.due[state.source.id] < until <= self.now + LONGEST:
                 self.due[state.source.id] = until
             elif state.lease_until is None:
                 self.wrong(f"{state.source.id} was due at {self.due[state.source.id]} and was not asked")

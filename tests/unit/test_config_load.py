@@ -471,3 +471,14 @@ def test_to_import_the_package_is_cheap() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_no_value_of_a_variable_stands_in_what_a_source_is_printed_as(tmp_path: Path) -> None:
+    (tmp_path / "feeds.yaml").write_text(
+        "sources: [{url: 'https://a.example/${KEY}', fallback: ['https://b.example/${KEY}']}]"
+    )
+
+    settings = load(tmp_path / "feeds.yaml", {"KEY": "hush-hush"})
+
+    assert settings.sources[0].secrets == ("hush-hush", "hush-hush")
+    assert "hush-hush" not in repr(settings)

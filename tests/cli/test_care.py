@@ -172,15 +172,17 @@ def test_bash_completes(home: Home, on_path: dict[str, str], words: str, complet
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_the_script_of_a_shell_is_one_that_it_takes(home: Home, on_path: dict[str, str], shell: str) -> None:
+def test_the_script_of_a_shell_is_one_that_it_takes(
+    home: Home, on_path: dict[str, str], shell: str, require: Callable[[str, bool], None]
+) -> None:
+    require(shell, shutil.which(shell) is not None)
     script = home.run("completion", shell).stdout
 
     assert "_AGGREGATOR_COMPLETE=" + shell + "_complete" in script
-    if shutil.which(shell):
-        taken = subprocess.run(
-            [shell, "-n", "/dev/stdin"], input=script, check=False, capture_output=True, text=True, env=on_path
-        )
-        assert (taken.returncode, taken.stderr) == (0, "")
+    taken = subprocess.run(
+        [shell, "-n", "/dev/stdin"], input=script, check=False, capture_output=True, text=True, env=on_path
+    )
+    assert (taken.returncode, taken.stderr) == (0, "")
 
 
 def test_a_shell_that_we_do_not_know_is_wrong_usage(home: Home) -> None:

@@ -12,12 +12,13 @@ from aggregator import opml
 from aggregator.config import load
 
 LOADED = """
-import resource, sys
+import re, sys
 from pathlib import Path
 from aggregator.config import load
 settings = load(Path(sys.argv[1]), {})
 print(len(settings.sources), len({source.id for source in settings.sources}), len(settings.warnings))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+# ru_maxrss would be that of the process that started this one, if that was larger.
+print(int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024)
 """
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from aggregator.config import ConfigError
 from aggregator.config.edit import Draft, RefusedError, Setting, add, remove
+from plugins.rights import without_rights
 from storage.contract import Earlier
 
 NEW = "https://new.example/feed"
@@ -328,14 +329,14 @@ def test_what_somebody_wrote_meanwhile_is_not_overwritten(file: Path) -> None:
     assert [path.name for path in file.parent.iterdir()] == ["feeds.yaml"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_takes_no_file_is_told_of(file: Path) -> None:
-    wrote(file, "sources: []\n").parent.chmod(0o500)
-    try:
-        with pytest.raises(RefusedError, match="beside it nothing can be written"):
-            add(setting(file), [{"url": NEW}])
-    finally:
-        file.parent.chmod(0o700)
+def test_a_folder_that_takes_no_file_is_told_of() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = wrote(Path(folder) / "feeds.yaml", "sources: []\n")
+        path.chmod(0o644)
+        path.parent.chmod(0o555)  # nobody may look into it
+
+        with without_rights(), pytest.raises(RefusedError, match="beside it nothing can be written"):
+            add(setting(path), [{"url": NEW}])
 
 
 # --- what was known before ---

@@ -6,8 +6,7 @@ import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from plugins.rights import without_rights
 from storage.contract import RecordFile
 from storage.frontmatter import RecordForm, dumps
 from storage.posts import Kept, Posts, PostsError, Same, Written
@@ -346,19 +346,6 @@ def test_a_folder_that_cannot_be_made_is_told(posts: Posts, root: Path) -> None:
 
     assert isinstance(kept, Kept)
     assert isinstance(written, Written)
-
-
-@contextmanager
-def without_rights() -> Iterator[None]:
-    """Be nobody for a while where the tests run as root, who may write everywhere."""
-    was_root = os.geteuid() == 0
-    if was_root:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if was_root:
-            os.seteuid(0)
 
 
 def test_a_folder_without_the_right_to_write_is_told() -> None:

@@ -68,10 +68,8 @@ def _meant(store: Store, entry: str) -> Record:
 
 def _taken_in(settings: Settings, key: str) -> None:
     """Do what the list says now, or wait until the process that has the store has done it."""
-    from aggregator.daemon.build import judge  # noqa: PLC0415 - --help answers without it
-    from aggregator.filing import Filer  # noqa: PLC0415 - the same
-    from storage.contract import StoreError, StoreLockedError  # noqa: PLC0415 - the same
-    from storage.posts import Posts  # noqa: PLC0415 - the same
+    from aggregator.daemon.build import settle  # noqa: PLC0415 - --help answers without it
+    from storage.contract import StoreLockedError  # noqa: PLC0415 - the same
     from storage.sqlite import SqliteStore  # noqa: PLC0415 - the same
 
     try:
@@ -80,14 +78,7 @@ def _taken_in(settings: Settings, key: str) -> None:
         _wait(settings, key)
         return
     try:
-        records = settings.storage.records
-        filer = Filer(store, Posts(records)) if records else None
-        if fault := judge(store, filer, settings):
-            raise StoreError(fault)
-        if filer is not None:
-            filer.bring_up_to_date(settings)
-            if filer.trouble:
-                raise StoreError(filer.trouble)
+        settle(store, settings)
     finally:
         store.close()
 

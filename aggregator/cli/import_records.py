@@ -103,25 +103,15 @@ def _stored(settings: Settings, wish: Wish, report: Callable[[int, int], None]) 
     from contextlib import closing  # noqa: PLC0415 - --help answers without it
 
     from aggregator import clock, indexing  # noqa: PLC0415 - the same
-    from aggregator.daemon.build import judge  # noqa: PLC0415 - the same
-    from aggregator.filing import Filer  # noqa: PLC0415 - the same
+    from aggregator.daemon.build import settle  # noqa: PLC0415 - the same
     from aggregator.poll import source_rows  # noqa: PLC0415 - the same
     from aggregator.rebuilding import Loader  # noqa: PLC0415 - the same
-    from storage.contract import StoreError  # noqa: PLC0415 - the same
-    from storage.posts import Posts  # noqa: PLC0415 - the same
     from storage.sqlite import SqliteStore  # noqa: PLC0415 - the same
 
     with closing(SqliteStore.open(settings.storage.path)) as store:
         store.sync_sources(source_rows(settings), clock.now())
         loaded = Loader(store, settings, wish, clock.now()).load(report)
-        records = settings.storage.records
-        filer = Filer(store, Posts(records)) if records else None
-        if fault := judge(store, filer, settings):
-            raise StoreError(fault)
-        if filer is not None:
-            filer.bring_up_to_date(settings)
-            if filer.trouble:
-                raise StoreError(filer.trouble)
+        settle(store, settings)
         indexing.bring_up_to_date(store)
     return loaded
 

@@ -86,6 +86,22 @@ def judge(
     return None
 
 
+def settle(store: Store, settings: Settings) -> None:
+    """
+    Bring marks and record files in line with what was just stored, as a poll does; blocks.
+
+    Raises StoreError where something of it could not be done.
+    """
+    records = settings.storage.records
+    filer = Filer(store, Posts(records)) if records else None
+    if fault := judge(store, filer, settings):
+        raise StoreError(fault)
+    if filer is not None:
+        filer.bring_up_to_date(settings)
+        if filer.trouble:
+            raise StoreError(filer.trouble)
+
+
 def _collect_less() -> None:
     """Leave what was imported out of every collection, and collect less often: a twentieth of the time of a poll."""
     gc.freeze()

@@ -11,8 +11,8 @@ from storage.record import Record
 
 log = logging.getLogger(__name__)
 
-BATCH = 200
-"""Records indexed in one transaction: a fifth of a second, for which the next poll waits to be saved."""
+BATCH = 50
+"""Records indexed in one transaction: entries of a megabyte each must find room, and the next poll waits to be saved."""
 
 MOST = 200_000
 """Characters of a body that search looks through: a book, which is not an entry."""
@@ -20,15 +20,17 @@ MOST = 200_000
 
 def bring_up_to_date(store: Store, go_on: Callable[[], bool] = lambda: True) -> int:
     """
-    Index what waits for it, for as long as `go_on` says; return how many records.
+    Index what waits for it, a batch at least and then for as long as `go_on` says; return how many records.
 
     Where the store cannot be written the next pass goes on from there.
     """
     done = 0
     try:
-        while go_on() and (waiting := store.unsearched(BATCH)):
+        while waiting := store.unsearched(BATCH):
             store.index([searchable(one.record, one.change) for one in waiting])
             done += len(waiting)
+            if not go_on():
+                break
     except StoreError as error:
         log.error("the search index cannot be brought up to date: %s", error)
     return done

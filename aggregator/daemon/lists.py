@@ -38,11 +38,17 @@ async def refresh(store: Store, network: Network, urls: Collection[str], user_ag
 
     What cannot be fetched or read leaves what it said before in force, and is told in the log once.
     """
-    known = {state.url: state for state in await asyncio.to_thread(store.lists)}
+    try:
+        known = {state.url: state for state in await asyncio.to_thread(store.lists)}
+    except StoreError as error:
+        log.error("the lists of sources are not asked for, as the store cannot be read: %s", error)
+        return False
     changed = False
     for url in urls:
-        before = known.get(url) or ListState(url, next_at=clock.now())
-        if before.next_at > clock.now():
+        now = clock.now()
+        before = known.get(url) or ListState(url, next_at=now)
+        # A time further ahead than any that we set is of a clock that was wrong.
+        if now < before.next_at <= now + AT_MOST:
             continue
         after = await _asked(before, network, user_agent)
         try:

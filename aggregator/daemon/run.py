@@ -203,7 +203,10 @@ class Daemon:
         while not self._stopping.is_set():
             if filer is not None:
                 await asyncio.to_thread(filer.bring_up_to_date, self._settings, lambda: not self._stopping.is_set())
-            await asyncio.to_thread(indexing.bring_up_to_date, store, lambda: not self._stopping.is_set())
+            # The files of what comes meanwhile are not kept waiting by a long index, as after an upgrade.
+            await asyncio.to_thread(
+                indexing.bring_up_to_date, store, lambda: not (self._stopping.is_set() or changed.is_set())
+            )
             with suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), 60)
             changed.clear()

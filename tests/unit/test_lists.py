@@ -13,7 +13,7 @@ import pytest
 from aggregator import clock
 from aggregator.daemon.lists import refresh, stored_lists
 from aggregator.network import Network
-from storage.contract import ListState
+from storage.contract import ListState, StoreError
 from storage.sqlite import SqliteStore
 
 URL = "https://links.example/blogroll.opml"
@@ -88,3 +88,24 @@ async def test_the_publisher_may_ask_for_a_longer_rest(store: SqliteStore) -> No
 
     [state] = store.lists()
     assert state.next_at - clock.now() > 23 * HOUR
+
+
+async def test_a_time_that_a_wrong_clock_set_is_not_waited_for(store: SqliteStore) -> None:
+    store.save_list(ListState(URL, clock.now() + timedelta(days=400)))
+    site = Site(httpx.Response(200, content=OPML))
+
+    assert await site.refreshed(store) is True
+
+    assert len(site.asked) == 1
+
+
+async def test_a_store_that_cannot_be_read_leaves_the_lists_unasked(store: SqliteStore) -> None:
+    class Broken(SqliteStore):
+        def lists(self) -> list[ListState]:
+            raise StoreError("the disk is gone")
+
+    site = Site(httpx.Response(200, content=OPML))
+
+    assert await site.refreshed(Broken(store._engine)) is False
+
+    assert site.asked == []

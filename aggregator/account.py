@@ -11,8 +11,9 @@ from aggregator.health import duration, public_url, roughly, source_row_of, sugg
 from aggregator.manners import request_of
 from aggregator.model import Settings, Source
 from aggregator.shapes import instant
-from storage.contract import Circumstances, HostState, PollState, Rest
 from storage.record import DateSource, Record
+from storage.states import HostState, PollState, Rest
+from storage.values import Circumstances
 
 Shape = dict[str, object]
 

@@ -14,11 +14,14 @@ from aggregator.fetch import Visit, fetch
 from aggregator.gaps import may_follow
 from aggregator.hosts import redact, same_site
 from aggregator.matching import meets
-from aggregator.model import Failed, FailureKind, Fetched, Journey, PollError, Reading, Source, Updated
+from aggregator.model import Fetched, Reading, Source
 from aggregator.network import Network
+from aggregator.outcomes import Failed, FailureKind, Journey, PollError, Updated
 from aggregator.reconcile import asked
 from aggregator.workers import Reader
-from storage.contract import Claim, Known, Store, StoreError, Validators
+from storage.contract import Store, StoreError
+from storage.states import Claim, Validators
+from storage.values import Known
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from aggregator.hints import MAX_SKIP, spoken
-from aggregator.model import FailureKind
-from storage.contract import HostState, PollState, Term
+from aggregator.outcomes import FailureKind
+from storage.states import HostState, PollState, Term
 
 SPREAD_AT_MOST = timedelta(minutes=15)
 SPREAD_APART = timedelta(seconds=1)

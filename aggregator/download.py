@@ -12,7 +12,7 @@ import httpx
 from aggregator import clock
 from aggregator.budget import Share
 from aggregator.inflate import CodingError, Inflater
-from aggregator.model import FailureKind, PollError
+from aggregator.outcomes import FailureKind, PollError
 
 _MIB = 1024 * 1024
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from math import ceil
 
 from aggregator.hosts import host_key
-from aggregator.model import Failed, FailureKind, Journey, Missed, PollResult, Source, Unchanged, Updated
+from aggregator.model import Source
+from aggregator.outcomes import Failed, FailureKind, Journey, Missed, PollResult, Unchanged, Updated
 from aggregator.schedule import after
-from storage.contract import HostState, PollState, Rest, Term
+from storage.states import HostState, PollState, Rest, Term
 
 OURS = frozenset({FailureKind.INTERRUPTED, FailureKind.OFFLINE, FailureKind.STORAGE, FailureKind.INTERNAL})
 """Failures that no other address would mend."""

@@ -19,11 +19,12 @@ from aggregator.cookies import Cookies
 from aggregator.download import Body, Limits, download
 from aggregator.hosts import redact, same_site
 from aggregator.manners import agent_of
-from aggregator.model import FailureKind, Fetched, Hop, NotModified, PollError, Source
+from aggregator.model import Fetched, Hop, NotModified, Source
 from aggregator.network import Network
+from aggregator.outcomes import FailureKind, PollError
 from aggregator.statuses import kind_of, words_of
 from aggregator.targets import Target, keeps_secrets, locate, redirected
-from storage.contract import Validators
+from storage.states import Validators
 
 __all__ = ["Limits", "Visit", "fetch", "user_agent", "with_agent"]
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from aggregator.filters import outward
 from aggregator.importing import FEEDS, feeds_text
 from aggregator.model import RecordStyle, Settings
-from storage.contract import RecordFile, Store, StoreError
+from storage.contract import Store, StoreError
 from storage.frontmatter import RecordForm
 from storage.posts import Kept, Posts, PostsError, Written
 from storage.record import Record
+from storage.values import RecordFile
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from aggregator.hosts import same_site
 from aggregator.matching import meets
-from aggregator.model import Updated
-from storage.contract import Changes, Known, PollState
+from aggregator.outcomes import Updated
+from storage.states import PollState
+from storage.values import Changes, Known
 
 CALM = timedelta(days=7)
 """So long without a gap takes one halving back: a week, as publishers have busy days."""

@@ -12,9 +12,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from aggregator.gaps import halvings, is_recent
 from aggregator.manners import unusual
-from aggregator.model import FailureKind, Source
+from aggregator.model import Source
+from aggregator.outcomes import FailureKind
 from aggregator.shapes import instant
-from storage.contract import PollState, Rest
+from storage.states import PollState, Rest
 
 Row: TypeAlias = dict[str, str | int | None]
 

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from aggregator.filters import CHANGING, HIDING, digest_of, judge, verdicts
 from aggregator.model import Filter, FilterKind, Settings
-from storage.contract import Changes, Store
+from storage.contract import Store
 from storage.record import Record
+from storage.values import Changes
 
 log = logging.getLogger(__name__)
 

@@ -28,10 +28,10 @@ from aggregator.normalise import (
     usable_enclosures,
 )
 from aggregator.plain import line, shortened, text_of_clean
-from storage.contract import FeedInfo
 from storage.images import ImagePolicy, original, restore
 from storage.record import DateSource, Record, key_of
 from storage.restoring import UNCLEANED, Outline
+from storage.states import FeedInfo
 
 ARCHIVE = "archive"
 """Id of the source that has what no source of feeds.yaml claims; a number is added where that name is taken."""

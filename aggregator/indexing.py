@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable
 
 from aggregator.plain import text_of_clean
-from storage.contract import Searchable, Store, StoreError
+from storage.contract import Store, StoreError
 from storage.record import Record
+from storage.values import Searchable
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from aggregator.model import Reading
-from storage.contract import Known, KnownEntry
 from storage.record import Record
+from storage.values import Known, KnownEntry
 
 REUSED_AFTER = timedelta(days=30)
 """An entry this much newer, with another title and link, is not the stored one under the same id (rule 72)."""

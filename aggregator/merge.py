@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from aggregator.model import View
-from storage.contract import RecordQuery
 from storage.record import Record
+from storage.values import RecordQuery
 
 MOST = 500
 """Records that a feed holds at most."""

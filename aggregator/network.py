@@ -14,7 +14,7 @@ import httpx
 
 from aggregator.addresses import is_address, is_dialable, is_public
 from aggregator.budget import Budget
-from aggregator.model import FailureKind, PollError
+from aggregator.outcomes import FailureKind, PollError
 from aggregator.proxies import Proxy, proxy_at, tunnel
 from aggregator.sockets import Stream, dial
 from aggregator.unreachable import CONNECT_SECONDS, no_connection, no_name, no_proxy, reason

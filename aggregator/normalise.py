@@ -13,8 +13,8 @@ from aggregator.identity import alias_of, digest_of, identity_of, public_id_of
 from aggregator.markup import valid
 from aggregator.model import BodyStyle, Entry, FilterKind, Source, Text
 from aggregator.plain import line, paragraphs, shortened, text_of, text_of_clean, title_of
-from storage.contract import FeedInfo
 from storage.record import DateSource, Enclosure, Record, key_of
+from storage.states import FeedInfo
 
 UNTITLED = "(untitled)"
 TITLE_FROM_TEXT = 80

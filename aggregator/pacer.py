@@ -9,9 +9,12 @@ from typing import NamedTuple
 
 from aggregator.calm import UNREACHED, Clockwatch, Look, Occasion, Reach, hosts_shifted, mended, others, shifted, spread
 from aggregator.hosts import host_and_port
-from aggregator.model import Failed, FailureKind, Journey, Polling, PollResult, Source, Updated
+from aggregator.model import Polling, Source
+from aggregator.outcomes import Failed, FailureKind, Journey, PollResult, Updated
 from aggregator.schedule import after
-from storage.contract import HostState, Poll, PollState, Store
+from storage.contract import Store
+from storage.states import HostState, PollState
+from storage.values import Poll
 
 _OURS = {FailureKind.INTERRUPTED, FailureKind.INTERNAL, FailureKind.OFFLINE, FailureKind.STORAGE}
 _SILENT = {FailureKind.TIMEOUT, FailureKind.REFUSED_ADDRESS}

@@ -25,7 +25,8 @@ from aggregator.trip import Rider, Road, Trip, twins_of
 from aggregator.turns import Turns
 from aggregator.visits import MOST_WAIT, Place, Visits
 from aggregator.workers import Reader
-from storage.contract import Claim, PollState, SourceRow, Store, StoreError
+from storage.contract import Store, StoreError
+from storage.states import Claim, PollState, SourceRow
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 import h11
 
 from aggregator.hosts import ascii_host
-from aggregator.model import FailureKind, PollError
+from aggregator.outcomes import FailureKind, PollError
 from aggregator.sockets import Stream
 from aggregator.statuses import words_of
 

@@ -27,7 +27,7 @@ from aggregator.importing import (
     returning,
 )
 from aggregator.model import Keep, Settings
-from storage.contract import Archived, RecordFile, SourceRow, Store
+from storage.contract import Store
 from storage.frontmatter import FrontMatter, RecordForm, written
 from storage.gathering import RecordText, Unread, beside, record_files, texts
 from storage.images import ImagePolicy
@@ -35,6 +35,8 @@ from storage.names import is_name_of
 from storage.reading import FrontMatterError
 from storage.record import Record
 from storage.restoring import Outline, is_as_ruled, to_record
+from storage.states import SourceRow
+from storage.values import Archived, RecordFile
 
 TOGETHER = 300
 """Records in one transaction."""

@@ -11,8 +11,8 @@ from itertools import count
 from aggregator.hosts import host_and_port
 from aggregator.matching import Recognised, is_shared, recognised
 from aggregator.model import Reading, Source
-from storage.contract import Changes, Known, KnownEntry
 from storage.record import DateSource, Record, key_of, minted_id
+from storage.values import Changes, Known, KnownEntry
 
 FIRST_IMPORT = 20
 """Entries of a new source that stand in merged feeds; what else it lists is backlog."""

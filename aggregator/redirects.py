@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from urllib.parse import SplitResult, urlsplit
 
 from aggregator.model import Hop
-from storage.contract import PollState
+from storage.states import PollState
 
 PROOF_POLLS = 3
 PROOF_TIME = timedelta(hours=48)

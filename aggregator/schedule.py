@@ -10,10 +10,11 @@ from aggregator import gaps, hints
 from aggregator.freshness import fresh_for, freshness_hints, retry_after, with_hints
 from aggregator.habit import remembered, worked_out
 from aggregator.hints import spoken
-from aggregator.model import Failed, FailureKind, Fetched, Hop, NotModified, PollResult, Source, Unchanged, Updated
+from aggregator.model import Fetched, Hop, NotModified, Source
+from aggregator.outcomes import Failed, FailureKind, PollResult, Unchanged, Updated
 from aggregator.redirects import NOBODY_MOVED, followed
 from aggregator.terms import Wait, arithmetic, capped, weighed
-from storage.contract import FeedInfo, HostState, PollState, Term, Validators
+from storage.states import FeedInfo, HostState, PollState, Term, Validators
 
 MAX_BACKOFF = timedelta(hours=24)
 MAX_TRUNCATED = timedelta(hours=2)

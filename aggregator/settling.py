@@ -12,12 +12,15 @@ from aggregator.fallbacks import for_schedule, held, settled
 from aggregator.gaps import went_by
 from aggregator.hiding import Hiding
 from aggregator.hosts import host_key
-from aggregator.model import Failed, FailureKind, Journey, PollResult, Settings, Source, Unchanged, Updated
+from aggregator.model import Settings, Source
+from aggregator.outcomes import Failed, FailureKind, Journey, PollResult, Unchanged, Updated
 from aggregator.pacer import Ended, Pacer
 from aggregator.reconcile import asked, reconcile
 from aggregator.redirects import NOBODY_MOVED, moving_hosts
 from aggregator.schedule import after, interrupted, rested
-from storage.contract import Changes, Claim, HostState, Poll, PollState, Saved, Store, StoreError
+from storage.contract import Store, StoreError
+from storage.states import Claim, HostState, PollState
+from storage.values import Changes, Poll, Saved
 
 log = logging.getLogger(__name__)
 

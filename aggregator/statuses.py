@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from aggregator.model import FailureKind
+from aggregator.outcomes import FailureKind
 
 _KINDS = {
     401: FailureKind.AUTH,

@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 import httpx
 
 from aggregator.hosts import ascii_host, host_and_port, redact
-from aggregator.model import FailureKind, PollError
+from aggregator.outcomes import FailureKind, PollError
 
 
 @dataclass(frozen=True, slots=True)

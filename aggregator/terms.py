@@ -9,7 +9,7 @@ from typing import NamedTuple
 from aggregator import hints as said
 from aggregator.habit import Worked
 from aggregator.hints import spoken
-from storage.contract import Term
+from storage.states import Term
 
 MAX_JITTER = timedelta(minutes=15)
 

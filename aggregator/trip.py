@@ -16,23 +16,12 @@ from aggregator.fallbacks import OURS, addresses, chain, left_alone, none_answer
 from aggregator.fetch import Visit, fetch
 from aggregator.hosts import host_key
 from aggregator.manners import request_of
-from aggregator.model import (
-    Failed,
-    FailureKind,
-    Fetched,
-    Journey,
-    Missed,
-    NotModified,
-    PollError,
-    PollResult,
-    Source,
-    Unchanged,
-    Updated,
-)
+from aggregator.model import Fetched, NotModified, Source
 from aggregator.network import Network
+from aggregator.outcomes import Failed, FailureKind, Journey, Missed, PollError, PollResult, Unchanged, Updated
 from aggregator.targets import keeps_secrets, locate
 from aggregator.workers import Reader
-from storage.contract import Claim, PollState, Validators
+from storage.states import Claim, PollState, Validators
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 
-from aggregator.model import FailureKind, PollError
+from aggregator.outcomes import FailureKind, PollError
 
 CONNECT_SECONDS = 10.0
 """For connection and handshake together, the name's look-up apart."""

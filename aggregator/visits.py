@@ -9,7 +9,7 @@ from datetime import datetime
 from math import ceil, inf
 
 from aggregator.hosts import host_key
-from aggregator.model import FailureKind, PollError
+from aggregator.outcomes import FailureKind, PollError
 from aggregator.turns import Turns
 from storage.contract import Store
 

@@ -18,7 +18,8 @@ from typing import Protocol
 from pebble import ProcessExpired, ProcessPool
 
 from aggregator import clock
-from aggregator.model import FailureKind, Fetched, PollError, Reading, Source
+from aggregator.model import Fetched, Reading, Source
+from aggregator.outcomes import FailureKind, PollError
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import httpx
 from aggregator.fetch import fetch
 from aggregator.model import Source
 from aggregator.network import Network
-from storage.contract import Validators
+from storage.states import Validators
 
 ROUNDS, REQUESTS, CONCURRENCY = 3, 2000, 32
 UNCHANGED = b'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\nCache-Control: max-age=60\r\nServer: bench\r\n\r\n'

@@ -15,10 +15,11 @@ from statistics import median
 import feedparser
 
 from aggregator.intake import read
-from aggregator.model import Fetched, PollError, Source
+from aggregator.model import Fetched, Source
+from aggregator.outcomes import PollError
 from aggregator.parse import parse
 from aggregator.workers import Workers
-from storage.contract import Validators
+from storage.states import Validators
 
 ROUNDS = 3
 SOURCE = Source("bench", "http://bench.example/feed", "bench")

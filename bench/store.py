@@ -11,8 +11,9 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
-from storage.contract import Poll, SourceRow
 from storage.sqlite import SqliteStore
+from storage.states import SourceRow
+from storage.values import Poll
 
 T = TypeVar("T")
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from storage.contract import RecordFile
 from storage.folders import ForeignError, Found, Tree, found, names_in, parts_of, way_out
 from storage.frontmatter import RecordForm, written
 from storage.names import path_of
 from storage.reading import FrontMatterError, loads
 from storage.record import Record
 from storage.replacing import NewFile, Replacement, replace_all
+from storage.values import RecordFile
 
 TOGETHER = 256
 """Files whose temporaries lie on disk at once, and at most as many open folders: enough to share the syncs."""

@@ -16,7 +16,7 @@ from aggregator.cli import SECTIONS, cli
 from aggregator.clock import now
 from aggregator.config import load
 from aggregator.health import State
-from aggregator.model import FailureKind
+from aggregator.outcomes import FailureKind
 from aggregator.web.app import create_app
 from aggregator.web.feeds import FORMATS
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from aggregator.config.edit import Edited, Setting
     from aggregator.config.quoting import Value
     from aggregator.daemon.finding import Finding, Found
-    from aggregator.model import PollError, Settings, Source
+    from aggregator.model import Settings, Source
+    from aggregator.outcomes import PollError
 
 SHORT = "rsshub:"
 USUAL = "/feed, /rss.xml, /atom.xml, /index.xml ..."
@@ -157,7 +158,7 @@ class _Adding:
         import asyncio  # noqa: PLC0415 - --help answers without it
 
         from aggregator.daemon.finding import find  # noqa: PLC0415 - the same
-        from aggregator.model import PollError  # noqa: PLC0415 - the same
+        from aggregator.outcomes import PollError  # noqa: PLC0415 - the same
 
         polling, base_url = self.settings.polling, self.settings.server.base_url
         try:
@@ -181,7 +182,7 @@ class _Adding:
         import asyncio  # noqa: PLC0415 - --help answers without it
 
         from aggregator.daemon.finding import find  # noqa: PLC0415 - the same
-        from aggregator.model import PollError  # noqa: PLC0415 - the same
+        from aggregator.outcomes import PollError  # noqa: PLC0415 - the same
 
         address = {"rsshub": "/" + written[len(SHORT) :].strip().lstrip("/")}
         would_be = self._edited(self.wishes.entry(address, None), write=False)

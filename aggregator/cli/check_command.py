@@ -74,7 +74,7 @@ def _told(options: Options, settings: Settings, *, online: bool, as_json: bool) 
     from aggregator.cli.check_view import answers, changes, hidden_by_rules  # noqa: PLC0415 - the same
     from aggregator.cli.common import log_to_stderr, reading  # noqa: PLC0415 - the same
     from aggregator.cli.progress import Bar  # noqa: PLC0415 - the same
-    from aggregator.model import Failed  # noqa: PLC0415 - the same
+    from aggregator.outcomes import Failed  # noqa: PLC0415 - the same
     from storage.contract import StoreError, StoreMissingError  # noqa: PLC0415 - the same
 
     bar = Bar(len(settings.sources), sys.stderr.isatty() and options.verbosity >= 0 and not as_json)

@@ -15,13 +15,15 @@ from aggregator import clock
 from aggregator.daemon.once import held, no_more, poll_once, too_soon
 from aggregator.filters import verdicts
 from aggregator.health import duration, public_url
-from aggregator.model import Failed, FilterKind, Settings, Source
+from aggregator.model import FilterKind, Settings, Source
+from aggregator.outcomes import Failed
 from aggregator.poll import source_row
 from aggregator.settling import Outcome
 from aggregator.shapes import record_shape
-from storage.contract import PollState, SourceRow, Store
+from storage.contract import Store
 from storage.record import Record
 from storage.sqlite import SqliteStore
+from storage.states import PollState, SourceRow
 
 Shape = dict[str, object]
 

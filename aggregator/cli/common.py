@@ -16,8 +16,9 @@ from aggregator.cli import Options
 from aggregator.config import load
 from aggregator.logs import set_up
 from aggregator.model import Settings
-from storage.contract import Earlier, Store, StoreError
+from storage.contract import Store, StoreError
 from storage.sqlite import SqliteStore
+from storage.states import Earlier
 
 
 def settings_of(options: Options, *, warn: bool = True) -> Settings:

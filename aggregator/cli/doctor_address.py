@@ -17,12 +17,13 @@ from aggregator.fetch import user_agent
 from aggregator.freshness import fresh_for
 from aggregator.health import public_url
 from aggregator.hints import spoken
-from aggregator.model import Failed, FailureKind, Fetched, Hop, PollError, Polling, Reading, Settings, Source, Updated
+from aggregator.model import Fetched, Hop, Polling, Reading, Settings, Source
 from aggregator.network import resolve
+from aggregator.outcomes import Failed, FailureKind, PollError, Updated
 from aggregator.poll import source_row
 from aggregator.schedule import after
 from aggregator.targets import Target, locate
-from storage.contract import HostState, PollState
+from storage.states import HostState, PollState
 
 TOLD = (
     "content-type",

@@ -18,9 +18,10 @@ from aggregator.hiding import LIST
 from aggregator.hints import spoken
 from aggregator.model import Settings
 from storage import sqlite
-from storage.contract import PollState, StoreError, StoreMissingError
+from storage.contract import StoreError, StoreMissingError
 from storage.posts import Posts
 from storage.sqlite import SqliteStore
+from storage.states import PollState
 
 LEAST_SPACE, LITTLE_SPACE = 100 << 20, 1 << 30
 LATE = timedelta(minutes=10)

@@ -16,8 +16,10 @@ from aggregator.merge import MOST, plan, select
 from aggregator.model import Settings, Source, View
 from aggregator.poll import source_row
 from aggregator.web.choice import with_tagged
-from storage.contract import HostState, PollState, RecordQuery, Store
+from storage.contract import Store
 from storage.record import Record
+from storage.states import HostState, PollState
+from storage.values import RecordQuery
 
 MERGED = View("feed", "")
 """The merged feed of all sources, as `/feed` serves it."""

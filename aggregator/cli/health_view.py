@@ -12,8 +12,9 @@ from aggregator.health import Row, State
 from aggregator.health import source_rows as rows_of
 from aggregator.model import Settings
 from aggregator.poll import source_row
-from storage.contract import PollState, StoreMissingError
+from storage.contract import StoreMissingError
 from storage.posts import Posts
+from storage.states import PollState
 
 COLOURS = {
     State.OK: "green",

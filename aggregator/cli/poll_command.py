@@ -71,7 +71,7 @@ class Report:
 
 def outcome_line(outcome: Outcome) -> dict[str, object]:
     """Return the JSON shape of one poll's outcome."""
-    from aggregator.model import Failed, Unchanged  # noqa: PLC0415 - --help answers without it
+    from aggregator.outcomes import Failed, Unchanged  # noqa: PLC0415 - --help answers without it
     from aggregator.shapes import instant  # noqa: PLC0415 - the same
 
     line: dict[str, object] = {

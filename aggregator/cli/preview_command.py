@@ -36,7 +36,7 @@ def command(options: Options, url: str, as_record: bool, as_json: bool) -> int:
 
     from aggregator.cli.common import echo_json, log_to_stderr  # noqa: PLC0415 - --help answers without it
     from aggregator.daemon.once import look  # noqa: PLC0415 - the same
-    from aggregator.model import PollError  # noqa: PLC0415 - the same
+    from aggregator.outcomes import PollError  # noqa: PLC0415 - the same
     from aggregator.shapes import record_shape  # noqa: PLC0415 - the same
     from storage.frontmatter import RecordForm, dumps  # noqa: PLC0415 - the same
 

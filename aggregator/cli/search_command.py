@@ -52,8 +52,8 @@ def command(options: Options, words: tuple[str, ...], limit: int, as_json: bool)
     """
     from aggregator.cli.common import counted, echo_json_line, reading, settings_of  # noqa: PLC0415 - --help is fast
     from aggregator.shapes import record_shape  # noqa: PLC0415 - the same
-    from storage.contract import RecordQuery  # noqa: PLC0415 - the same
     from storage.search import parse  # noqa: PLC0415 - the same
+    from storage.values import RecordQuery  # noqa: PLC0415 - the same
 
     text = " ".join(words)
     settings = settings_of(options)

@@ -12,7 +12,7 @@ from aggregator.config.starter import template
 
 if TYPE_CHECKING:
     from aggregator.model import Settings
-    from storage.contract import Earlier
+    from storage.states import Earlier
 
 __all__ = ["ConfigError", "Fault", "duration", "keys", "load", "render", "schema_json", "template"]
 

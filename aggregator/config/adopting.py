@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aggregator.config import ids
-from storage.contract import Earlier
+from storage.states import Earlier
 
 
 @dataclass(frozen=True, slots=True)

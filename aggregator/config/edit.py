@@ -24,7 +24,7 @@ from aggregator.config.settings import Before, read
 from aggregator.config.standing import Standing, standing
 from aggregator.config.values import written
 from aggregator.model import Settings, Source
-from storage.contract import Earlier
+from storage.states import Earlier
 
 SHOWN = 20
 """Sources that a refusal writes out for an edit by hand."""

@@ -15,7 +15,7 @@ from aggregator.config.gathering import Found, Gathered, Level
 from aggregator.config.inheritance import BUILT_IN
 from aggregator.config.places import Loc
 from aggregator.config.sections import RsshubPart
-from storage.contract import Earlier
+from storage.states import Earlier
 
 LEAST = timedelta(minutes=15)
 """Of `every` and `at_least` for a host that is not the operator's own (docs/etiquette.md, rule 27)."""

@@ -17,7 +17,7 @@ from aggregator.config.places import Places
 from aggregator.config.schema import Document
 from aggregator.config.values import Values
 from aggregator.model import Backups, Polling, Server, Settings, Source, Storage
-from storage.contract import Earlier
+from storage.states import Earlier
 
 Before = Sequence[Earlier] | Callable[[Path], Sequence[Earlier]]
 """What was known of sources before, or who tells that, given the folder of the store."""

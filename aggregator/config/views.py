@@ -16,8 +16,8 @@ from aggregator.config.places import Places
 from aggregator.config.schema import ViewPart
 from aggregator.config.values import Values, written
 from aggregator.model import Source, View
-from storage.contract import Earlier
 from storage.images import ImagePolicy
+from storage.states import Earlier
 
 AS_PUBLISHED = ImagePolicy("{url}", all_schemes=True)
 """`images: false` of a view: each image under its publisher's own URL, whatever its source says."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aggregator.config import ConfigError, load
 from aggregator.model import Settings
-from storage.contract import Earlier
+from storage.states import Earlier
 
 log = logging.getLogger(__name__)
 

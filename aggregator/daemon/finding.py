@@ -15,10 +15,11 @@ from aggregator.config.urls import source_url
 from aggregator.discover import MOST, Candidate, Page, look, usual
 from aggregator.fetch import fetch, user_agent
 from aggregator.hosts import host_and_port, host_key
-from aggregator.model import FailureKind, Fetched, PollError, Polling, Reading, Source
+from aggregator.model import Fetched, Polling, Reading, Source
 from aggregator.network import Network
+from aggregator.outcomes import FailureKind, PollError
 from aggregator.workers import Workers
-from storage.contract import Validators
+from storage.states import Validators
 
 _PERMANENT = frozenset({301, 308})
 _UNREACHED = frozenset({FailureKind.CONNECT, FailureKind.TLS, FailureKind.TIMEOUT, FailureKind.PROTOCOL})

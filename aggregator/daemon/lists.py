@@ -13,10 +13,12 @@ from aggregator.fetch import fetch
 from aggregator.freshness import fresh_for
 from aggregator.hosts import redact
 from aggregator.logs import say
-from aggregator.model import NotModified, PollError, Source
+from aggregator.model import NotModified, Source
 from aggregator.network import Network
 from aggregator.opml import OpmlError, read
-from storage.contract import ListState, Store, StoreError
+from aggregator.outcomes import PollError
+from storage.contract import Store, StoreError
+from storage.states import ListState
 
 log = logging.getLogger(__name__)
 

@@ -13,12 +13,14 @@ from aggregator.daemon.build import Plant, judge, plant
 from aggregator.daemon.lists import refresh
 from aggregator.fetch import fetch, user_agent
 from aggregator.hosts import host_and_port
-from aggregator.model import FailureKind, Fetched, PollError, Polling, Reading, Settings, Source
+from aggregator.model import Fetched, Polling, Reading, Settings, Source
 from aggregator.network import Network
+from aggregator.outcomes import FailureKind, PollError
 from aggregator.settling import Outcome
 from aggregator.workers import Workers
-from storage.contract import HostState, PollState, StoreError, Validators
+from storage.contract import StoreError
 from storage.sqlite import SqliteStore
+from storage.states import HostState, PollState, Validators
 
 LEAST_APART = timedelta(minutes=5)
 """Nobody's impatience asks a publisher twice within it (rule 27)."""

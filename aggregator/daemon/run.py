@@ -23,7 +23,8 @@ from aggregator.daemon.serving import WebServer, greeting, listening, located, w
 from aggregator.fetch import user_agent
 from aggregator.health import Facts
 from aggregator.logs import say
-from aggregator.model import Failed, FailureKind, Settings, Unchanged, Updated
+from aggregator.model import Settings
+from aggregator.outcomes import Failed, FailureKind, Unchanged, Updated
 from aggregator.poll import Roster, roster, source_rows
 from aggregator.settling import Outcome
 from storage.contract import Store, StoreError

@@ -11,7 +11,8 @@ from dataclasses import replace
 from html import unescape
 
 from aggregator import charset
-from aggregator.model import Entry, FailureKind, Feed, Fetched, PollError, Text
+from aggregator.model import Entry, Feed, Fetched, Text
+from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse.jsonfeed import read_json
 from aggregator.parse.xmlfeed import read_xml
 

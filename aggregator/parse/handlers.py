@@ -14,7 +14,7 @@ from typing import Any
 from feedparser.api import LooseFeedParser, StrictFeedParser
 from feedparser.mixin import _cp1252
 
-from aggregator.model import FailureKind, PollError
+from aggregator.outcomes import FailureKind, PollError
 
 MAX_DEPTH = 256
 MAX_NAMESPACES = 256

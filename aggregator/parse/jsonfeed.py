@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
-from aggregator.model import Entry, FailureKind, Feed, PollError, Text
+from aggregator.model import Entry, Feed, Text
+from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse.dates import read_date
 from aggregator.parse.xmlfeed import absolute
-from storage.contract import FeedInfo
 from storage.record import Enclosure
+from storage.states import FeedInfo
 
 _ITEMS = re.compile(r'"items"\s*:\s*\[')
 _TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[\]}])', re.DOTALL)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from html.entities import html5
 from xml.parsers import expat
 
-from aggregator.model import FailureKind, PollError
+from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse.handlers import Loose, Strict
 
 MAX_ATTRIBUTES = 64

@@ -8,12 +8,13 @@ from datetime import timedelta
 from html import unescape
 from urllib.parse import urljoin, urlsplit
 
-from aggregator.model import Deleted, Entry, FailureKind, Feed, PollError, Text
+from aggregator.model import Deleted, Entry, Feed, Text
+from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse.dates import Instant, read_date
 from aggregator.parse.mend import mend
 from aggregator.parse.reader import Document, MalformedError, read_loosely, read_strictly
-from storage.contract import FeedInfo
 from storage.record import Enclosure
+from storage.states import FeedInfo
 
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _PERIODS = {"hourly": 3600, "daily": 86400, "weekly": 604800, "monthly": 2592000, "yearly": 31536000}

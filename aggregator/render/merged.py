@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, uuid5
 
 from aggregator.render.characters import plain, sound_id, web_uri
-from storage.contract import FeedInfo
 from storage.record import Record
+from storage.states import FeedInfo
 
 EMPTY_AT = datetime(2000, 1, 1, tzinfo=UTC)
 """When a feed was updated that never had an entry: fixed, as no feed may hold the present, and not before 1990,

@@ -14,9 +14,10 @@ from aggregator.filters import folded, judge, outward
 from aggregator.merge import MOST, members, order
 from aggregator.model import Content, FilterKind, Settings, View
 from aggregator.render.wording import excerpt
-from storage.contract import Page, RecordQuery, Store
+from storage.contract import Store
 from storage.images import rewrite, through
 from storage.record import Record
+from storage.values import Page, RecordQuery
 
 LONGEST = 12_000_000
 """Characters of text in a page, after which it ends early: 500 entries of a megabyte would be half a gigabyte."""

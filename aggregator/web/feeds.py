@@ -20,7 +20,9 @@ from aggregator.render.merged import feed_id
 from aggregator.web.assets import static_path
 from aggregator.web.choice import NO_CURSOR, Span, looks, page_of, page_of_view
 from aggregator.web.site import Site
-from storage.contract import Page, PollState, RecordQuery, Store
+from storage.contract import Store
+from storage.states import PollState
+from storage.values import Page, RecordQuery
 
 DEFAULT_LIMIT = 50
 

@@ -16,8 +16,8 @@ from aggregator.render.characters import language_tag, plain, rfc3339, web_uri
 from aggregator.render.wording import excerpt, shown_title
 from aggregator.web.assets import static_path
 from aggregator.web.site import Site
-from storage.contract import PollState
 from storage.record import Record
+from storage.states import PollState
 
 _POLICY = (
     b"default-src 'none'; img-src http: https:; media-src http: https:; style-src 'self'; script-src 'self'; "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
-from storage.contract import Circumstances, RecordFile
 from storage.sqlite.rows import instant_or_none
+from storage.values import Circumstances, RecordFile
 
 _EXACT = "SELECT key FROM records WHERE key = ?1 OR public_id = ?1 ORDER BY id"
 # No index has the link or the guid: a scan, for a person's question only.

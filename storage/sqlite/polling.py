@@ -8,7 +8,6 @@ from collections.abc import Collection, Generator, Mapping, Sequence, Set
 from contextlib import closing
 from datetime import datetime, timedelta
 
-from storage.contract import Claim, Earlier, FeedInfo, HostState, ListState, PollState, SourceRow, Validators
 from storage.sqlite.rows import (
     SOURCE,
     STATE,
@@ -25,6 +24,7 @@ from storage.sqlite.rows import (
     state_of,
     state_row,
 )
+from storage.states import Claim, Earlier, FeedInfo, HostState, ListState, PollState, SourceRow, Validators
 
 _SELECT_STATE = f"SELECT {', '.join(SOURCE + STATE)} FROM sources"  # noqa: S608 # own names only
 _INSERT_SOURCE = f"INSERT INTO sources ({', '.join(SOURCE + STATE)}) VALUES ({','.join('?' * len(SOURCE + STATE))})"  # noqa: S608 # own names only

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from storage.contract import Known, KnownEntry, Page, RecordFile, RecordQuery
 from storage.record import Record
 from storage.sqlite import searching
 from storage.sqlite.rows import (
@@ -22,6 +21,7 @@ from storage.sqlite.rows import (
     micros,
     record_of,
 )
+from storage.values import Known, KnownEntry, Page, RecordFile, RecordQuery
 
 _SELECT_KNOWN = f"SELECT id, {KNOWN} FROM records"  # noqa: S608 # own names only
 _NEWEST_FIRST = "published DESC, arrival DESC, id"

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from storage.contract import Archived, Restored, SourceRow
 from storage.record import Record, minted_id
 from storage.sqlite.polling import add_removed
 from storage.sqlite.saving import Batch, append, rewrite, wrote_files
+from storage.states import SourceRow
+from storage.values import Archived, Restored
 
 _NEVER = -1
 """Before every change: what is written so stays to be written."""

@@ -8,8 +8,9 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from storage.contract import FeedInfo, KnownEntry, PollState, Rest, SourceRow, Term, Validators
 from storage.record import DateSource, Enclosure, Record
+from storage.states import FeedInfo, PollState, Rest, SourceRow, Term, Validators
+from storage.values import KnownEntry
 
 Row = tuple[Any, ...]
 """What sqlite3 gives; this module is where its values get their types."""

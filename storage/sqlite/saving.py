@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from storage.contract import Poll, RecordFile, Saved
 from storage.record import Record, key_of, minted_id
 from storage.sqlite.polling import end_lease, save_host
 from storage.sqlite.rows import (
@@ -22,6 +21,7 @@ from storage.sqlite.rows import (
     micros,
     state_row,
 )
+from storage.values import Poll, RecordFile, Saved
 
 _INSERT_RECORD = (
     f"INSERT INTO records (id, {', '.join(FIXED + CONTENT)}) VALUES (?, {','.join('?' * len(FIXED + CONTENT))})"  # noqa: S608 # own names only

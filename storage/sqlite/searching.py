@@ -6,9 +6,9 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from storage.contract import Searchable, Unsearched
 from storage.search import expression, fold, indexed, parse
 from storage.sqlite.rows import SELECT_RECORD, micros, record_of
+from storage.values import Searchable, Unsearched
 
 _HOLDS = "id IN (SELECT rowid FROM search WHERE search MATCH :{})"
 _DAYS = 3650

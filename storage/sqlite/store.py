@@ -9,31 +9,25 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from storage.contract import (
+from storage.record import Record
+from storage.sqlite import examining, finding, polling, reading, restoring, saving, searching
+from storage.sqlite.engine import Engine
+from storage.sqlite.polling import SOURCES_SINCE
+from storage.states import Claim, Earlier, FeedInfo, HostState, ListState, PollState, SourceRow
+from storage.values import (
     Archived,
     Circumstances,
-    Claim,
-    Earlier,
-    FeedInfo,
-    HostState,
     Known,
     KnownEntry,
-    ListState,
     Page,
     Poll,
-    PollState,
     RecordFile,
     RecordQuery,
     Restored,
     Saved,
     Searchable,
-    SourceRow,
     Unsearched,
 )
-from storage.record import Record
-from storage.sqlite import examining, finding, polling, reading, restoring, saving, searching
-from storage.sqlite.engine import Engine
-from storage.sqlite.polling import SOURCES_SINCE
 
 
 class SqliteStore:

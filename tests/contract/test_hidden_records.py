@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from unit.feed_rules_samples import NOW, a_state, add, numbered
 
-from storage.contract import Changes, HostState, Poll, RecordFile, RecordQuery, Store
+from storage.contract import Store
 from storage.sqlite import SqliteStore
+from storage.states import HostState
+from storage.values import Changes, Poll, RecordFile, RecordQuery
 
 RULE = "drop: {title: Entry}"
 

@@ -15,11 +15,12 @@ import pytest
 
 from aggregator.addresses import is_dialable
 from aggregator.fetch import fetch
-from aggregator.model import Fetched, PollError, Source
+from aggregator.model import Fetched, Source
 from aggregator.network import DirectTransport, Network
+from aggregator.outcomes import PollError
 from plugins.certificates import Certificates
 from plugins.publisher import Publisher, reply
-from storage.contract import Validators
+from storage.states import Validators
 
 FEED = b"<rss><channel/></rss>"
 

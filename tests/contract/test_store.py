@@ -18,32 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from storage.contract import (
-    Archived,
-    Changes,
-    Circumstances,
-    Claim,
-    Earlier,
-    FeedInfo,
-    HostState,
-    ListState,
-    Page,
-    Poll,
-    PollState,
-    RecordFile,
-    RecordQuery,
-    Rest,
-    SourceRow,
-    Store,
-    StoreError,
-    StoreFullError,
-    StoreLockedError,
-    StoreMissingError,
-    Term,
-    Validators,
-)
+from storage.contract import Store, StoreError, StoreFullError, StoreLockedError, StoreMissingError
 from storage.record import DateSource, Enclosure, Record, key_of
 from storage.sqlite import SqliteStore
+from storage.states import Claim, Earlier, FeedInfo, HostState, ListState, PollState, Rest, SourceRow, Term, Validators
+from storage.values import Archived, Changes, Circumstances, Page, Poll, RecordFile, RecordQuery
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 HOUR = timedelta(hours=1)

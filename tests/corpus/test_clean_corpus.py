@@ -16,13 +16,15 @@ import pytest
 
 from aggregator.clean import ATTRIBUTES, TAGS, clean
 from aggregator.intake import read
-from aggregator.model import BodyStyle, Entry, Fetched, PollError, Reading, Source
+from aggregator.model import BodyStyle, Entry, Fetched, Reading, Source
+from aggregator.outcomes import PollError
 from aggregator.parse import parse
 from aggregator.plain import text_of, text_of_clean
 from aggregator.reconcile import reconcile
 from plugins.trees import body, elements, visible
-from storage.contract import Known, KnownEntry, Validators
 from storage.record import Record
+from storage.states import Validators
+from storage.values import Known, KnownEntry
 
 SEEN = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SOURCE = Source(id="blog", url="https://blog.example/feed", name="Blog", record_body=BodyStyle.VERBATIM)

@@ -16,10 +16,11 @@ import feedparser
 import pytest
 
 from aggregator.charset import decode
-from aggregator.model import Feed, Fetched, PollError
+from aggregator.model import Feed, Fetched
+from aggregator.outcomes import PollError
 from aggregator.parse import parse
 from aggregator.parse.reader import MalformedError, read_strictly
-from storage.contract import Validators
+from storage.states import Validators
 
 DECLARATION = re.compile(r"<\?xml.*?\?>", re.DOTALL)
 # Elements that we keep apart from the description and the content, where feedparser merges them.

@@ -15,10 +15,11 @@ import pytest
 from aggregator.intake import read
 from aggregator.model import Fetched, Source
 from aggregator.reconcile import reconcile
-from storage.contract import Known, KnownEntry, Validators
 from storage.frontmatter import EXTRA_FIELDS, RecordForm, dumps
 from storage.reading import loads
 from storage.record import Record
+from storage.states import Validators
+from storage.values import Known, KnownEntry
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/feed.*"))

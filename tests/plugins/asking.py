@@ -12,10 +12,11 @@ import pytest
 
 from aggregator.fetch import Limits, fetch
 from aggregator.hosts import host_and_port
-from aggregator.model import Fetched, NotModified, PollError, Source
+from aggregator.model import Fetched, NotModified, Source
 from aggregator.network import Dialler, Network, Resolver
+from aggregator.outcomes import PollError
 from aggregator.sockets import Stream, dial
-from storage.contract import Validators
+from storage.states import Validators
 
 AGENT = "feed-aggregator/0 (+https://news.example.org/)"
 NOTHING_KNOWN = Validators()

@@ -16,13 +16,15 @@ import pytest
 
 from aggregator.health import Health, health_of, source_rows
 from aggregator.intake import read
-from aggregator.model import Fetched, PollError, Polling, Reading, Server, Settings, Source, Storage
+from aggregator.model import Fetched, Polling, Reading, Server, Settings, Source, Storage
 from aggregator.network import Network
+from aggregator.outcomes import PollError
 from aggregator.poll import Poller, source_row
 from aggregator.settling import Clocks, Outcome
-from storage.contract import PollState, RecordQuery
 from storage.record import Record
 from storage.sqlite import SqliteStore
+from storage.states import PollState
+from storage.values import RecordQuery
 
 MONDAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 """When every world begins: a Monday, noon in GMT."""

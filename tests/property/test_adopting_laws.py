@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.config.adopting import Here, kept
-from storage.contract import Earlier
+from storage.states import Earlier
 
 URLS = [f"https://{host}.example/f{query}" for host in "abcdef" for query in ("", "?c=1", "?c=2")]
 NAMES = st.sampled_from(["", "", "", "One", "Two"])

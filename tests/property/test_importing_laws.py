@@ -17,7 +17,6 @@ from aggregator.importing import ForeignRecordError, feeds_of, feeds_text, retur
 from aggregator.model import Polling, Server, Settings, Source, Storage
 from aggregator.poll import source_row
 from aggregator.rebuilding import Loader, Wish
-from storage.contract import Archived, FeedInfo
 from storage.frontmatter import EXTRA_FIELDS, RecordForm, dumps
 from storage.images import ImagePolicy
 from storage.posts import Posts
@@ -25,6 +24,8 @@ from storage.reading import loads
 from storage.record import DateSource, Enclosure, Record, key_of
 from storage.restoring import UNCLEANED, to_record
 from storage.sqlite import SqliteStore
+from storage.states import FeedInfo
+from storage.values import Archived
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PIECES = [

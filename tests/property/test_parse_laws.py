@@ -8,10 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aggregator.charset import decode
-from aggregator.model import Feed, Fetched, PollError
+from aggregator.model import Feed, Fetched
+from aggregator.outcomes import PollError
 from aggregator.parse import parse
 from aggregator.parse.dates import read_date
-from storage.contract import Validators
+from storage.states import Validators
 
 RSS = (
     '<?xml version="1.0" encoding="gb2312"?><rss version="2.0" xmlns:media="http://search.yahoo.com/mrss/" '

@@ -14,8 +14,8 @@ from unit import feed_rules_samples as samples
 
 from aggregator.render import atom, jsonfeed, rss, source_info
 from aggregator.render.characters import markup, plain
-from storage.contract import FeedInfo
 from storage.record import Enclosure
+from storage.states import FeedInfo
 
 TEXT = st.text(st.characters(), max_size=30)  # lone surrogates and controls are among them
 HTML = st.lists(

@@ -7,21 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.freshness import fresh_for, http_date, retry_after
-from aggregator.model import (
-    Failed,
-    FailureKind,
-    Fetched,
-    Hop,
-    NotModified,
-    PollResult,
-    Reading,
-    Source,
-    Unchanged,
-    Updated,
-)
+from aggregator.model import Fetched, Hop, NotModified, Reading, Source
+from aggregator.outcomes import Failed, FailureKind, PollResult, Unchanged, Updated
 from aggregator.schedule import after
 from aggregator.terms import MAX_JITTER
-from storage.contract import FeedInfo, HostState, PollState, SourceRow, Validators
+from storage.states import FeedInfo, HostState, PollState, SourceRow, Validators
 
 NOW = datetime(2021, 9, 30, 12, 0, tzinfo=UTC)
 URL = "https://blog.example/feed"

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storage.contract import Changes, HostState, Poll, PollState, RecordQuery, Searchable, SourceRow
 from storage.record import DateSource, Record, key_of
 from storage.search import fold, parse, snippet
 from storage.sqlite import SqliteStore
+from storage.states import HostState, PollState, SourceRow
+from storage.values import Changes, Poll, RecordQuery, Searchable
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SOURCE = SourceRow("a", "A site", "https://a.example/", "a.example", 0, 365, 5000, "")

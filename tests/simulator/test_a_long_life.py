@@ -17,7 +17,8 @@ import pytest
 
 from aggregator.fallbacks import addresses
 from aggregator.hosts import host_key
-from aggregator.model import FailureKind, PollError, Polling, Source
+from aggregator.model import Polling, Source
+from aggregator.outcomes import FailureKind, PollError
 from plugins.simulator import DAY, HOUR, MINUTE, Asked, World, item, moves, ok, rss, says, source
 from storage.contract import StoreError
 from storage.sqlite import SqliteStore

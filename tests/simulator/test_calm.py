@@ -10,7 +10,8 @@ from itertools import pairwise
 
 import pytest
 
-from aggregator.model import FailureKind, PollError, Source
+from aggregator.model import Source
+from aggregator.outcomes import FailureKind, PollError
 from plugins.simulator import (
     DAY,
     FEED,

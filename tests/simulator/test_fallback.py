@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from aggregator.model import FailureKind, PollError, Source
+from aggregator.model import Source
+from aggregator.outcomes import FailureKind, PollError
 from plugins.simulator import DAY, FEED, HOUR, MINUTE, World, always, hourly, moves, ok, rss, says, script, source
 
 Make = Callable[..., World]

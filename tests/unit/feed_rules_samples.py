@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.render import MergedFeed, SourceInfo
-from storage.contract import Changes, FeedInfo, HostState, Poll, PollState, SourceRow
 from storage.record import DateSource, Record, key_of
 from storage.sqlite import SqliteStore
+from storage.states import FeedInfo, HostState, PollState, SourceRow
+from storage.values import Changes, Poll
 
 SOURCE = SourceInfo(
     id="https://paper.example/id",

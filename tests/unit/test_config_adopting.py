@@ -10,7 +10,7 @@ import pytest
 from aggregator.config import ConfigError, load
 from aggregator.config.standing import standing
 from aggregator.model import Settings
-from storage.contract import Earlier
+from storage.states import Earlier
 
 THREE = """\
 sources:

@@ -11,7 +11,7 @@ import pytest
 from aggregator.config import ConfigError
 from aggregator.config.edit import Draft, RefusedError, Setting, add, remove
 from plugins.rights import without_rights
-from storage.contract import Earlier
+from storage.states import Earlier
 
 NEW = "https://new.example/feed"
 LONG = {"url": NEW, "name": "A: b", "category": "新媒体", "every": "2h", "keep": {"days": "30"}, "tags": ["a", "b, c"]}

@@ -6,7 +6,7 @@ import pytest
 
 from aggregator.discover import Candidate, look, usual
 from aggregator.model import Fetched
-from storage.contract import Validators
+from storage.states import Validators
 
 PAGE = "https://site.example/blog/index.html"
 

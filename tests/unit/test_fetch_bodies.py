@@ -9,10 +9,10 @@ import zlib
 import pytest
 
 from aggregator.download import Limits
-from aggregator.model import FailureKind
+from aggregator.outcomes import FailureKind
 from plugins.asking import asked_whole, refusal
 from plugins.publisher import Asked, Publisher, Wire, chunked, reply
-from storage.contract import Validators
+from storage.states import Validators
 
 FEED = "<?xml version='1.0'?><rss><channel><title>早读</title></channel></rss>".encode() * 50
 NOTHING_KNOWN = Validators()

@@ -8,10 +8,11 @@ import pytest
 
 from aggregator import __version__
 from aggregator.fetch import user_agent
-from aggregator.model import FailureKind, Fetched, NotModified
+from aggregator.model import Fetched, NotModified
+from aggregator.outcomes import FailureKind
 from plugins.asking import ask, asked_whole, refusal
 from plugins.publisher import Publisher, reply
-from storage.contract import Validators
+from storage.states import Validators
 
 FEED = b"<rss><channel/></rss>"
 UNCHANGED = reply("304 Not Modified", b"", length=False)

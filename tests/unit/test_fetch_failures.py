@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from aggregator.model import FailureKind, NotModified
+from aggregator.model import NotModified
 from aggregator.network import Resolver
+from aggregator.outcomes import FailureKind
 from plugins.asking import ask, asked_whole, refusal
 from plugins.certificates import Certificates
 from plugins.publisher import Publisher, reply
-from storage.contract import Validators
+from storage.states import Validators
 
 FEED = b"<rss><channel/></rss>"
 PAGE = "<html><head><title>Just a\n moment&hellip; 请稍候</title></head></html>".encode()

@@ -9,11 +9,12 @@ import httpx
 import pytest
 
 from aggregator.fetch import fetch
-from aggregator.model import FailureKind, Fetched, Hop, NotModified, PollError, Source
+from aggregator.model import Fetched, Hop, NotModified, Source
 from aggregator.network import Network
+from aggregator.outcomes import FailureKind, PollError
 from plugins.asking import ask, asked_whole, refusal
 from plugins.publisher import Publisher, reply
-from storage.contract import Validators
+from storage.states import Validators
 
 FEED = b"<rss><channel/></rss>"
 

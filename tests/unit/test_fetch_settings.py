@@ -9,7 +9,8 @@ import pytest
 
 from aggregator import __version__
 from aggregator.fetch import with_agent
-from aggregator.model import FailureKind, Source
+from aggregator.model import Source
+from aggregator.outcomes import FailureKind
 from plugins.asking import ask, asked_whole, brought_home, far_away, refusal
 from plugins.certificates import Certificates
 from plugins.publisher import Publisher, reply

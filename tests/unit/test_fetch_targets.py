@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aggregator.model import FailureKind, PollError
+from aggregator.outcomes import FailureKind, PollError
 from aggregator.targets import keeps_secrets, locate, redirected
 
 HERE = locate("https://example.org/a/feed.xml?x=1")

@@ -14,9 +14,11 @@ from aggregator.intake import read
 from aggregator.model import Fetched, Polling, Server, Settings, Source, Storage
 from aggregator.poll import source_row
 from aggregator.reconcile import asked, reconcile
-from storage.contract import HostState, Poll, PollState, RecordFile, StoreFullError, Validators
+from storage.contract import StoreFullError
 from storage.posts import Posts
 from storage.sqlite import SqliteStore
+from storage.states import HostState, PollState, Validators
+from storage.values import Poll, RecordFile
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SOURCE = Source(id="a", url="https://a.example/feed", name="A")

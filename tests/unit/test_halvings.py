@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aggregator.gaps import halvings, is_recent, noted
-from aggregator.model import Fetched, Reading, Updated
-from storage.contract import FeedInfo, PollState, SourceRow, Validators
+from aggregator.model import Fetched, Reading
+from aggregator.outcomes import Updated
+from storage.states import FeedInfo, PollState, SourceRow, Validators
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

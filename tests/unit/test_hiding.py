@@ -12,8 +12,8 @@ from unit.feed_rules_samples import NOW, a_record, a_state, add, numbered
 
 from aggregator.hiding import BY_OPERATOR, Hiding, Judged, bring_up_to_date, listed, put_on_list, stamp, take_off_list
 from aggregator.model import Condition, Filter, FilterKind, Polling, Server, Settings, Source, Storage
-from storage.contract import Changes, RecordQuery
 from storage.sqlite import SqliteStore
+from storage.values import Changes, RecordQuery
 
 
 def drop(word: str) -> Filter:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from aggregator.intake import read
-from aggregator.model import Deleted, FailureKind, Fetched, PollError, Source
-from storage.contract import Validators
+from aggregator.model import Deleted, Fetched, Source
+from aggregator.outcomes import FailureKind, PollError
+from storage.states import Validators
 
 SOURCE = Source(id="blog", url="https://blog.example/feed.xml", name="Blog")
 SEEN = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator.model import Entry, FailureKind, Feed, Fetched, PollError, Text
+from aggregator.model import Entry, Feed, Fetched, Text
+from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse import parse
-from storage.contract import FeedInfo, Validators
 from storage.record import Enclosure
+from storage.states import FeedInfo, Validators
 
 URL = "https://news.example/feed.json"
 V11 = "https://jsonfeed.org/version/1.1"

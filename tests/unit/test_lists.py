@@ -13,8 +13,9 @@ import pytest
 from aggregator import clock
 from aggregator.daemon.lists import refresh, stored_lists
 from aggregator.network import Network
-from storage.contract import ListState, StoreError
+from storage.contract import StoreError
 from storage.sqlite import SqliteStore
+from storage.states import ListState
 
 URL = "https://links.example/blogroll.opml"
 OPML = b"<opml version='2.0'><body><outline text='A' xmlUrl='https://a.example/feed'/></body></opml>"

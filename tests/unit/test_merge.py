@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from aggregator.merge import members, plan, select
 from aggregator.model import View
-from storage.contract import RecordQuery
 from storage.record import DateSource, Record
+from storage.values import RecordQuery
 
 NOW = datetime(2021, 9, 30, 12, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

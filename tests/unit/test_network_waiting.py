@@ -10,7 +10,7 @@ from aggregator.fetch import fetch
 from aggregator.model import Fetched, Source
 from aggregator.network import Network
 from plugins.publisher import Asked, Publisher, Wire, reply
-from storage.contract import Validators
+from storage.states import Validators
 
 FEED = b"<rss><channel/></rss>"
 

@@ -10,8 +10,8 @@ import pytest
 from aggregator.clean import CLEANER
 from aggregator.model import BodyStyle, Entry, Source, Text
 from aggregator.normalise import normalise
-from storage.contract import FeedInfo
 from storage.record import DateSource, Enclosure, Record, key_of
+from storage.states import FeedInfo
 
 SOURCE = Source(id="blog", url="https://blog.example/feed.xml", name="Blog", category="编程", feed="最新")
 INFO = FeedInfo(title="The Blog", link="https://blog.example/", language="zh_CN")

@@ -6,9 +6,10 @@ import time
 
 import pytest
 
-from aggregator.model import FailureKind, Feed, Fetched, PollError
+from aggregator.model import Feed, Fetched
+from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse import parse
-from storage.contract import Validators
+from storage.states import Validators
 
 URL = "https://news.example/feed.xml"
 ITEMS = "".join(f"<item><guid>n{n}</guid><title>Title {n}</title><link>/{n}</link></item>" for n in (1, 2, 3))

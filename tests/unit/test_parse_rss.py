@@ -8,8 +8,8 @@ import pytest
 
 from aggregator.model import Entry, Feed, Fetched, Text
 from aggregator.parse import parse
-from storage.contract import Validators
 from storage.record import Enclosure
+from storage.states import Validators
 
 URL = "https://news.example/feed.xml"
 NAMESPACES = (

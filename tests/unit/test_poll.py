@@ -15,24 +15,14 @@ import httpx
 import pytest
 
 from aggregator.intake import read
-from aggregator.model import (
-    Failed,
-    FailureKind,
-    Fetched,
-    Polling,
-    Reading,
-    Server,
-    Settings,
-    Source,
-    Storage,
-    Unchanged,
-    Updated,
-)
+from aggregator.model import Fetched, Polling, Reading, Server, Settings, Source, Storage
 from aggregator.network import Network
+from aggregator.outcomes import Failed, FailureKind, Unchanged, Updated
 from aggregator.poll import Poller, source_row
 from aggregator.settling import Clocks, Outcome
-from storage.contract import RecordQuery, StoreFullError
+from storage.contract import StoreFullError
 from storage.sqlite import SqliteStore
+from storage.values import RecordQuery
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from plugins.rights import without_rights
-from storage.contract import RecordFile
 from storage.frontmatter import RecordForm, dumps
 from storage.posts import Kept, Posts, PostsError, Same, Written
 from storage.record import DateSource, Record
+from storage.values import RecordFile
 
 AT = datetime(2024, 1, 2, tzinfo=UTC)
 FORM = RecordForm()

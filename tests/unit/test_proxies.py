@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from aggregator.model import FailureKind
 from aggregator.network import Resolver
+from aggregator.outcomes import FailureKind
 from aggregator.proxies import proxy_at
 from plugins.asking import asked_whole, refusal
 from plugins.certificates import Certificates

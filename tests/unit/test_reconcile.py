@@ -7,8 +7,9 @@ import pytest
 
 from aggregator.model import Reading, Source
 from aggregator.reconcile import asked, reconcile
-from storage.contract import Changes, FeedInfo, Known, KnownEntry
 from storage.record import DateSource, Record, key_of
+from storage.states import FeedInfo
+from storage.values import Changes, Known, KnownEntry
 
 NOW = datetime(2021, 9, 30, 12, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

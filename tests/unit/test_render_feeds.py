@@ -17,8 +17,8 @@ from aggregator.render import MergedFeed, SourceInfo, atom, jsonfeed, rss, sourc
 from aggregator.render.characters import language_tag, media_type, rfc822, sound_id, uri, web_uri
 from aggregator.render.merged import feed_id
 from aggregator.render.wording import shown_title, text_of
-from storage.contract import FeedInfo
 from storage.record import Enclosure
+from storage.states import FeedInfo
 
 a_record, a_feed = samples.a_record, samples.a_feed
 

@@ -6,21 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from aggregator.model import (
-    Failed,
-    FailureKind,
-    Fetched,
-    Hop,
-    NotModified,
-    PollResult,
-    Reading,
-    Source,
-    Unchanged,
-    Updated,
-)
+from aggregator.model import Fetched, Hop, NotModified, Reading, Source
+from aggregator.outcomes import Failed, FailureKind, PollResult, Unchanged, Updated
 from aggregator.redirects import moving_hosts
 from aggregator.schedule import after, interrupted
-from storage.contract import FeedInfo, HostState, PollState, SourceRow, Validators
+from storage.states import FeedInfo, HostState, PollState, SourceRow, Validators
 
 NOW = datetime(2021, 9, 30, 12, 0, tzinfo=UTC)  # a Thursday
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

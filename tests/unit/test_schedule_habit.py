@@ -12,9 +12,10 @@ from statistics import median, quantiles
 import pytest
 
 from aggregator.habit import adaptive
-from aggregator.model import Fetched, NotModified, Reading, Source, Unchanged, Updated
+from aggregator.model import Fetched, NotModified, Reading, Source
+from aggregator.outcomes import Unchanged, Updated
 from aggregator.schedule import after
-from storage.contract import FeedInfo, HostState, PollState, SourceRow, Validators
+from storage.states import FeedInfo, HostState, PollState, SourceRow, Validators
 
 START = datetime(2021, 3, 1, tzinfo=UTC)  # a Monday
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

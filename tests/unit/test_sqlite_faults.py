@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.contract import SourceRow, StoreError, StoreLockedError, StoreMissingError
+from storage.contract import StoreError, StoreLockedError, StoreMissingError
 from storage.sqlite import SqliteStore
+from storage.states import SourceRow
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 OPENERS = [pytest.param(SqliteStore.open, id="writer"), pytest.param(SqliteStore.open_readonly, id="reader")]
@@ -119,7 +120,7 @@ KILLED_AFTER_A_COMMIT = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from storage.contract import SourceRow
+from storage.states import SourceRow
 from storage.sqlite import SqliteStore
 store = SqliteStore.open(Path(sys.argv[1]))
 store.sync_sources([SourceRow("late", "", "", "", 0, 1, 1, "")], datetime(2026, 3, 2, tzinfo=UTC))

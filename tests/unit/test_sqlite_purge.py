@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from storage.contract import Changes, HostState, Poll, RecordFile, RecordQuery, Searchable, SourceRow
 from storage.record import DateSource, Record, key_of
 from storage.sqlite import SqliteStore
+from storage.states import HostState, SourceRow
+from storage.values import Changes, Poll, RecordFile, RecordQuery, Searchable
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

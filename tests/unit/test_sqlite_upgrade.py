@@ -11,11 +11,12 @@ import pytest
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from storage.contract import SourceRow, StoreError
+from storage.contract import StoreError
 from storage.sqlite import SqliteStore
 from storage.sqlite.engine import Engine
 from storage.sqlite.polling import SOURCES_SINCE, sources
 from storage.sqlite.schema import SCHEMA, Schema
+from storage.states import SourceRow
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 THIS, NEXT = SCHEMA.version, SCHEMA.version + 1

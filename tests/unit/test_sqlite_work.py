@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from storage.contract import Changes, Claim, HostState, Poll, PollState, RecordQuery, SourceRow
 from storage.record import DateSource, Record
 from storage.sqlite import SqliteStore
+from storage.states import Claim, HostState, PollState, SourceRow
+from storage.values import Changes, Poll, RecordQuery
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.model import FailureKind, PollError
+from aggregator.outcomes import FailureKind, PollError
 from aggregator.turns import Turns
 from aggregator.visits import MOST_WAIT, Place, Visits
 from plugins.simulator import until

@@ -24,8 +24,9 @@ from aggregator.model import Polling as PollingPart
 from aggregator.model import Server, Settings, Source, Storage
 from aggregator.web import create_app
 from aggregator.web.site import base_of
-from storage.contract import Changes, HostState, Poll
 from storage.sqlite import SqliteStore
+from storage.states import HostState
+from storage.values import Changes, Poll
 
 NOW = samples.NOW
 

@@ -10,7 +10,7 @@ from unit import feed_rules_samples as samples
 
 from aggregator.health import Facts, State, duration, health_of, public_url, roughly, source_rows, unready
 from aggregator.model import Source
-from storage.contract import Rest
+from storage.states import Rest
 
 NOW, a_state = samples.NOW, samples.a_state
 

@@ -17,8 +17,9 @@ from aggregator import indexing
 from aggregator.health import Facts
 from aggregator.model import Polling, Server, Settings, Source, Storage, View
 from aggregator.web import create_app
-from storage.contract import Changes, HostState, Poll
 from storage.sqlite import SqliteStore
+from storage.states import HostState
+from storage.values import Changes, Poll
 
 Get = Callable[[str], httpx.Response]
 

@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator.model import FailureKind, Fetched, PollError, Reading, Source
+from aggregator.model import Fetched, Reading, Source
+from aggregator.outcomes import FailureKind, PollError
 from aggregator.workers import WorkerLimits, Workers
-from storage.contract import Validators
+from storage.states import Validators
 
 pytestmark = pytest.mark.timeout(60)
 

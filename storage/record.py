@@ -8,6 +8,7 @@ from base64 import b32encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 KEY_LENGTH = 16
 """Characters of a record's key: 80 bits, so that a million records collide with a chance of 4e-13."""
@@ -38,6 +39,16 @@ class Enclosure:
     """Bytes; never negative."""
     title: str | None = None
     duration: timedelta | None = None
+
+
+class Element(NamedTuple):
+    """An element of a podcast's vocabulary that is passed on as the publisher wrote it, checked and bounded at ingest."""
+
+    name: str
+    """Prefix and local name: `itunes:episode`, `podcast:transcript` ..."""
+    text: str = ""
+    attributes: tuple[tuple[str, str], ...] = ()
+    """By name; URLs among them absolute, http or https."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +117,16 @@ class Record:
     The body with the classes and ids that `html` has no more, kept only where a rule of the source chooses by them.
 
     Never to be shown: what a rule leaves of it is cleaned once more.
+    """
+    podcast: tuple[Element, ...] = ()
+    """What the publisher says of an episode in the words of podcasts, in the order of the document."""
+    story: int = 0
+    """Number of the story that it shares with records of other sources; 0 where it stands alone, or is not stored."""
+    story_id: str | None = None
+    """
+    The id under which a merged feed shows the story: that of the record that stood for it when this one came.
+
+    None: its own `public_id`. Never changes, so that a subscriber who saw the story sees no other one.
     """
 
 

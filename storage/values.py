@@ -114,6 +114,10 @@ class RecordQuery:
     """First seen at or after it."""
     text: str | None = None
     """What is searched for, in the syntax of `storage.search`; None: all."""
+    keys: Collection[str] | None = None
+    """None: all."""
+    arrivals: tuple[int, int] | None = None
+    """Arrival numbers: from the first, up to and without the second; None: all."""
     before: str | None = None
     """A cursor of an earlier page."""
     limit: int = 50

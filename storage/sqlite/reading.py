@@ -158,6 +158,12 @@ def _conditions(connection: sqlite3.Connection, query: RecordQuery) -> tuple[lis
     if query.arrived_since is not None:
         conditions.append("first_seen >= :arrived_since")
         values["arrived_since"] = micros(query.arrived_since)
+    if query.keys is not None:
+        conditions.append("+key IN (SELECT value FROM json_each(:keys))")
+        values["keys"] = json.dumps(sorted(query.keys))
+    if query.arrivals is not None:
+        conditions.append("+arrival >= :arrival_from AND +arrival < :arrival_to")
+        values |= {"arrival_from": query.arrivals[0], "arrival_to": query.arrivals[1]}
     if query.before is not None:
         conditions.append(_AFTER_CURSOR)
         values |= _read_cursor(query.before)

@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from storage.record import DateSource, Enclosure, Record
+from storage.record import DateSource, Element, Enclosure, Record
 from storage.states import FeedInfo, PollState, Rest, SourceRow, Term, Validators
 from storage.values import KnownEntry
 
@@ -55,7 +55,7 @@ def chunks(values: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
 
 # --- records ----------------------------------------------------------------------------------------------------
 
-FIXED = ("key", "public_id", "source", "first_seen", "position", "arrival")
+FIXED = ("key", "public_id", "source", "first_seen", "position", "arrival", "story_id")
 """Columns of a record that are written once."""
 CONTENT = (
     "identity", "alias", "category", "site", "feed", "title", "link", "guid", "author", "writers", "tags",
@@ -63,9 +63,9 @@ CONTENT = (
     "backlog", "hidden",
 )  # fmt: skip
 """Columns of a record that an update may change."""
-BODY = ("html", "raw_html", "summary", "enclosures", "marked_html")
+BODY = ("html", "raw_html", "summary", "enclosures", "marked_html", "podcast")
 
-_RECORD = ("source.id", *(f"r.{column}" for column in (*FIXED, *CONTENT)), *(f"b.{column}" for column in BODY))
+_RECORD = ("source.id", *(f"r.{column}" for column in (*FIXED, *CONTENT, "story")), *(f"b.{column}" for column in BODY))
 SELECT_RECORD = (
     f"SELECT {', '.join(_RECORD)} FROM records r CROSS JOIN bodies b ON b.id = r.id "  # noqa: S608 # own names only
     "CROSS JOIN sources source ON source.n = r.source"
@@ -74,7 +74,7 @@ SELECT_RECORD = (
 
 def fixed_row(record: Record, source: int, arrival: int) -> Row:
     """Return the values of `FIXED`."""
-    return (record.key, record.public_id, source, micros(record.first_seen), record.position, arrival)
+    return (record.key, record.public_id, source, micros(record.first_seen), record.position, arrival, record.story_id)
 
 
 def content_row(record: Record) -> Row:
@@ -108,16 +108,23 @@ def content_row(record: Record) -> Row:
 
 def body_row(record: Record) -> Row:
     """Return the values of `BODY`."""
-    return (record.html, record.raw_html, record.summary, _enclosures(record.enclosures), record.marked_html)
+    return (
+        record.html,
+        record.raw_html,
+        record.summary,
+        _enclosures(record.enclosures),
+        record.marked_html,
+        _elements(record.podcast),
+    )
 
 
 def record_of(row: Row) -> Record:
     """Return the record of a row of `SELECT_RECORD`."""
     (
-        source_id, key, public_id, _, first_seen, position, arrival,
+        source_id, key, public_id, _, first_seen, position, arrival, story_id,
         identity, alias, category, site, feed, title, link, guid, author, writers, tags,
         published, updated, date_source, publisher_date, image, language, digest, cleaner, updates,
-        backlog, hidden, html, raw_html, summary, enclosures, marked_html,
+        backlog, hidden, story, html, raw_html, summary, enclosures, marked_html, podcast,
     ) = row  # fmt: skip
     return Record(
         key=key,
@@ -151,6 +158,9 @@ def record_of(row: Row) -> Record:
         backlog=bool(backlog),
         hidden=hidden,
         marked_html=marked_html,
+        podcast=_element_tuple(podcast),
+        story=story,
+        story_id=story_id,
     )
 
 
@@ -196,6 +206,19 @@ def _texts(values: Sequence[str]) -> str:
 
 def _text_tuple(value: str) -> tuple[str, ...]:
     return tuple(json.loads(value)) if value != "[]" else ()
+
+
+def _elements(values: Sequence[Element]) -> str:
+    return json.dumps(values, ensure_ascii=False) if values else "[]"
+
+
+def _element_tuple(value: str) -> tuple[Element, ...]:
+    if value == "[]":
+        return ()
+    return tuple(
+        Element(name, text, tuple((key, said) for key, said in attributes))
+        for name, text, attributes in json.loads(value)
+    )
 
 
 def _enclosures(values: Sequence[Enclosure]) -> str:

@@ -160,6 +160,15 @@ ALTER TABLE sources ADD COLUMN gap_note TEXT;
 ALTER TABLE records ADD COLUMN withdrawn_at INTEGER;
 ALTER TABLE bodies ADD COLUMN marked_html TEXT;
 ALTER TABLE sources ADD COLUMN judged TEXT NOT NULL DEFAULT '';
+ALTER TABLE bodies ADD COLUMN podcast TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE records ADD COLUMN story INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE records ADD COLUMN story_id TEXT;
+CREATE INDEX records_of_story ON records (story) WHERE story <> 0;
+CREATE TABLE story_names (
+    name BLOB NOT NULL,
+    id INTEGER NOT NULL REFERENCES records (id) ON DELETE CASCADE,
+    PRIMARY KEY (name, id)
+) WITHOUT ROWID;
 CREATE TABLE lists (
     url TEXT PRIMARY KEY,
     etag BLOB,
@@ -174,7 +183,7 @@ CREATE TABLE lists (
     fault TEXT
 ) WITHOUT ROWID;
 """
-"""Terms of the next poll, fallbacks, gaps, tags, withdrawn records; lists of sources (OPML) that lie on the web."""
+"""Terms of the next poll, fallbacks, gaps, tags, withdrawn records, stories; lists of sources (OPML) that lie on the web."""
 
 # The words of a record, folded and parted (storage.search); the index follows what stands in `search_texts`.
 _SEARCH_TEXTS = """

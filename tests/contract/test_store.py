@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.contract import Store, StoreError, StoreFullError, StoreLockedError, StoreMissingError
-from storage.record import DateSource, Enclosure, Record, key_of
+from storage.record import DateSource, Element, Enclosure, Record, key_of
 from storage.sqlite import SqliteStore
 from storage.states import Claim, Earlier, FeedInfo, HostState, ListState, PollState, Rest, SourceRow, Term, Validators
 from storage.values import Archived, Changes, Circumstances, Page, Poll, RecordFile, RecordQuery
@@ -502,6 +502,8 @@ class TestSaving:
                 Enclosure("https://one.example/b"),
             ),
             language="zh-CN",
+            podcast=(Element("itunes:episode", "7"), Element("podcast:person", "Ann", (("role", "host"),))),
+            story_id="tag:other.example,2026-01-01:x",
             raw_html="<P>full\x00",
             marked_html='<p class="a">full',
             position=7,
@@ -513,7 +515,7 @@ class TestSaving:
         bring(store, "one", full)
 
         assert {field.name for field in fields(Record) if getattr(full, field.name) == getattr(record("full"), field.name)} == {
-            "key", "public_id", "source_id", "identity", "alias", "categories", "title", "link", "guid", "author",
+            "story", "key", "public_id", "source_id", "identity", "alias", "categories", "title", "link", "guid", "author",
             "first_seen", "html", "digest", "cleaner", "arrival",
         }  # fmt: skip
         assert store.get(full.key) == replace(full, arrival=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, uuid5
 
@@ -40,12 +40,27 @@ class MergedFeed:
     home_url: str
     """Where the server's paths begin: ends with `/`."""
     records: tuple[Record, ...]
-    """In the order in which they are to be shown."""
+    """
+    In the order in which they are to be shown. `public_id` is the id under which each is shown: of a story that of
+    the story, which need not be the record's own.
+    """
     sources: Mapping[str, SourceInfo]
     """By source id; one that is missing here is polled no more."""
     next_url: str | None = None
     style: str | None = None
     """Where the stylesheet for browsers lies: a path on the same site; None: none is named."""
+    also: Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
+    """By key of a record, the others of its story, in the order of preference: named in it, shown nowhere else here."""
+    prev_archive_url: str | None = None
+    """The archive document of what arrived before (RFC 5005 section 4); None where there is nothing more."""
+    next_archive_url: str | None = None
+    """Of an archive document: the one of what arrived after it."""
+    current_url: str | None = None
+    """Of an archive document: the subscription document; None: this is one. What has it says that it is an archive."""
+
+    def also_in(self, record: Record) -> tuple[Record, ...]:
+        """Return the other records of the story that the record stands for."""
+        return self.also.get(record.key, ())
 
     @property
     def updated(self) -> datetime:

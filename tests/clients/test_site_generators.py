@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import hashlib
 import html
 import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
@@ -19,6 +16,7 @@ from pathlib import Path
 import frontmatter
 import pytest
 
+from plugins.node import installed
 from plugins.served_corpus import PolledCorpus
 from storage.frontmatter import FrontMatter
 from storage.reading import loads
@@ -26,7 +24,6 @@ from storage.reading import loads
 # Whoever comes first polls the whole corpus; the packages of Hexo are installed once.
 pytestmark = pytest.mark.timeout(600)
 HEXO = Path(__file__).parent / "hexo"
-INSTALLED = Path(__file__).parents[2] / "artifacts" / "hexo"
 MANY = 1000
 PAGE = """\
 <html><head><title>{{ .Title }}</title></head><body>
@@ -88,17 +85,7 @@ def picked(polled_corpus: PolledCorpus) -> Picked:
 def hexo(require: Require) -> Path:
     """The folder with Hexo's packages, installed anew only where the lock file is another one."""
     require("npm", shutil.which("npm") is not None)
-    folder = INSTALLED / hashlib.sha256((HEXO / "package-lock.json").read_bytes()).hexdigest()[:12]
-    if not folder.exists():
-        INSTALLED.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=INSTALLED) as half:
-            site = Path(half) / "site"
-            shutil.copytree(HEXO, site)
-            run("npm", "ci", "--no-audit", "--no-fund", cwd=site)
-            # All of it or nothing; of two runs at once the first one's stays.
-            with contextlib.suppress(OSError):
-                site.rename(folder)
-    return folder / "node_modules"
+    return installed(HEXO) / "node_modules"
 
 
 def run(*command: str, cwd: Path) -> str:

@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -35,6 +35,9 @@ GRACE = 6.0
 """Seconds that attempts under way have to end by themselves after a signal; all is over within 10."""
 LAST_FILES = 1.0
 """Seconds that record files are still written for after that; the next start writes the rest."""
+
+FIRST_MAINTENANCE = timedelta(seconds=10)
+"""After the start: the first polls go before."""
 
 UNREACHED = {FailureKind.DNS, FailureKind.CONNECT, FailureKind.OFFLINE}
 
@@ -100,7 +103,9 @@ class Daemon:
         scheduler.add_job(self._tick, "interval", seconds=1, id="tick", next_run_time=clock.now())
         scheduler.add_job(self._reload, "interval", seconds=2, id="reload")
         scheduler.add_job(self._refresh_lists, "interval", seconds=30, id="lists", next_run_time=clock.now())
-        scheduler.add_job(self._maintain, "interval", hours=1, id="maintain")
+        # The first soon: one that is started anew every half hour lets go of records and makes copies as well.
+        first = clock.now() + FIRST_MAINTENANCE
+        scheduler.add_job(self._maintain, "interval", hours=1, id="maintain", next_run_time=first)
         return scheduler
 
     async def _tick(self) -> None:

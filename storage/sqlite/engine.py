@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from storage.contract import StoreError, StoreFullError, StoreMissingError
-from storage.sqlite.folder import BACKUPS, DATABASE, Lock, Mark, Marker, UnusableError, fault
+from storage.sqlite.folder import BACKUPS, DATABASE, Lock, Mark, Marker, UnusableError, fault, part_of, sweep
 from storage.sqlite.schema import SCHEMA, Schema
 
 T = TypeVar("T")
@@ -53,6 +53,8 @@ class Engine:
             lock = Lock(folder)
         except OSError as error:
             raise _of_system(error, folder) from error
+        for place in (folder, folder / BACKUPS):
+            sweep(place, ours=True)
         engine = cls(folder, lock, schema)
         try:
             with engine.in_words():
@@ -269,7 +271,8 @@ class Engine:
 
     def _copy(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        sweep(path.parent)
+        part = part_of(path)
         try:
             with closing(self._connect("ro")) as source:
                 copied(source, part)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from storage.contract import StoreError
 from storage.sqlite.engine import copied, sync_folder
-from storage.sqlite.folder import DATABASE, MARKER, Lock, UnusableError, held_by
+from storage.sqlite.folder import DATABASE, MARKER, Lock, UnusableError, held_by, part_of, sweep
 from storage.sqlite.schema import SCHEMA
 
 VERSION = sqlite3.sqlite_version
@@ -45,10 +44,11 @@ def restore(folder: Path, copy: Path, stamp: str) -> Path | None:
     The copy is looked through whole before anything is touched, and stays where it is. A process that polls into the
     store keeps it: `StoreLockedError`. Broken off at any point, the next start says what is there, and loses nothing.
     """
-    part = folder / f".{DATABASE}.{os.getpid()}.part"
+    part = part_of(folder / DATABASE)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = Lock(folder)
+        sweep(folder, ours=True)
     except OSError as error:
         raise StoreError(f"{folder} cannot be written ({error.strerror})") from error
     try:

@@ -1,9 +1,10 @@
-"""The files beside the database: the lock of the one writer, the marker of what was committed, the backups."""
+"""The files beside the database: the lock of the one writer, the marker of what was committed, backups, temporaries."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ LOCK = "aggregator.lock"
 MARKER = "aggregator.marker"
 BACKUPS = "backups"
 
+_PART = re.compile(r"\.aggregator\.(\d+)\..+\.part(?:-journal|-wal|-shm)?")
 _held: set[int] = set()
 
 
@@ -138,6 +140,38 @@ class Marker:
         else:
             seen = f"has lost its last {expected.commits - found.commits} commits (its -wal file is missing?)"
         raise UnusableError(f"{seen}; to go on with what is there, remove {self._path}")
+
+
+def part_of(path: Path) -> Path:
+    """Return the temporary under which this process writes the file; `sweep` knows it by its name."""
+    return path.with_name(f".aggregator.{os.getpid()}.{path.name}.part")
+
+
+def sweep(folder: Path, *, ours: bool = False) -> int:
+    """
+    Remove what processes that were killed left half written in the folder; return how many files.
+
+    `ours` takes those of this process's number too: for the start, when they are an earlier one's (in a container
+    every process has the same).
+    """
+    swept = 0
+    with suppress(OSError):
+        for path in list(folder.iterdir()):
+            found = _PART.fullmatch(path.name)
+            if found and (((pid := int(found[1])) == os.getpid() and ours) or not _lives(pid)):
+                path.unlink(missing_ok=True)
+                swept += 1
+    return swept
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def newest_backup(folder: Path) -> Path | None:

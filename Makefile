@@ -3,6 +3,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests mostly wait: for clocks, processes, readers. More of them run at once than there are cores.
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test lint unit bench peers restarts picture schema clean
@@ -26,7 +28,7 @@ lint: $(VENV)/.ready-dev ## Style, types, and who may import whom
 	$(BIN)/python -m tests.house.sizes
 
 unit: $(VENV)/.ready-dev ## All tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 bench: $(VENV)/.ready-bench ## Measure against a peer in one run, and print the table
 	$(BIN)/python -m bench

@@ -12,14 +12,14 @@ from aggregator.fallbacks import for_schedule, held, settled
 from aggregator.gaps import went_by
 from aggregator.hiding import Hiding
 from aggregator.hosts import host_key
-from aggregator.model import Settings, Source
+from aggregator.model import Fetched, Settings, Source
 from aggregator.outcomes import Failed, FailureKind, Journey, PollResult, Unchanged, Updated
 from aggregator.pacer import Ended, Pacer
 from aggregator.reconcile import asked, reconcile
 from aggregator.redirects import NOBODY_MOVED, moving_hosts
 from aggregator.schedule import after, interrupted, rested
 from storage.contract import Store, StoreError
-from storage.states import Claim, HostState, PollState
+from storage.states import Attempt, Claim, HostState, PollState
 from storage.values import Changes, Poll, Saved
 
 log = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ class Settler:
         state, host, held = self._scheduled(one, result, now)
         if _CAPPED in state.next_reason and _CAPPED not in one.claim.state.next_reason:
             log.info("source=%s is asked again sooner than it wishes: %s", one.source.id, state.next_reason)
-        return Poll(state, host, changes, held), result
+        return Poll(state, host, changes, _told(one, result, changes, now), held), result
 
     def _scheduled(self, one: Finished, result: PollResult, now: datetime) -> tuple[PollState, HostState, Holds]:
         """Return the state after the poll, that of the host whose turn it took, and the hosts that it is to let alone."""
@@ -166,6 +166,23 @@ class Settler:
             host = known
         self._waits[host.host] = host
         return host
+
+
+def _told(one: Finished, result: PollResult, changes: Changes, now: datetime) -> Attempt | None:
+    """Return the poll as its history shows it; None for one that we broke off ourselves."""
+    match result:
+        case Updated(fetched=answer):
+            detail = answer.truncated or result.reading.degraded
+            size, new, updated = len(answer.body), len(changes.new), len(changes.updated)
+            return Attempt(now, one.took, "updated", answer.status, size, new, updated, detail)
+        case Unchanged(answer=answer):
+            if isinstance(answer, Fetched):
+                return Attempt(now, one.took, "unchanged", answer.status, len(answer.body))
+            return Attempt(now, one.took, "unchanged", 304)
+        case Failed(kind=FailureKind.INTERRUPTED):
+            return None
+        case Failed():
+            return Attempt(now, one.took, str(result.kind), result.status, detail=result.detail)
 
 
 def _host_of(answered: Updated | Unchanged, claimed: HostState) -> HostState:

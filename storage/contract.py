@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from storage.record import Record
-from storage.states import Claim, Earlier, FeedInfo, HostState, ListState, PollState, SourceRow
+from storage.states import Attempt, Claim, Earlier, FeedInfo, HostState, Incident, ListState, PollState, SourceRow
 from storage.values import (
     Archived,
     Circumstances,
@@ -246,6 +246,15 @@ class Store(Protocol):
 
     def indexed(self) -> int:
         """Return a number that rises whenever search may find something else than before."""
+
+    def attempts(self, source_id: str, limit: int = 50) -> list[Attempt]:
+        """Return the newest polls of a source, the last first; a few hundred are kept."""
+
+    def incidents(self, source_id: str | None = None, *, open_only: bool = False, limit: int = 500) -> list[Incident]:
+        """Return what happened to sources (to one), the last begun first."""
+
+    def save_incidents(self, incidents: Sequence[Incident]) -> None:
+        """Keep incidents; one with number 0 is new and gets the next number, another one takes the place of what it was."""
 
     def lists(self) -> list[ListState]:
         """Return every list of sources that was ever asked for, by URL."""

@@ -153,6 +153,8 @@ class PollState:
     """When a document last had nothing in common with what was stored."""
     gap_note: str | None = None
     """What became of the entries that went by then, in words."""
+    active_days: tuple[int, ...] = ()
+    """Days (since 1970, UTC) on which entries came, the newest 60, oldest first; the first import not counted."""
 
     @property
     def host(self) -> str:
@@ -200,3 +202,40 @@ class ListState:
     """In a row."""
     fault: str | None = None
     """Why the last attempt brought nothing, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One poll of a source as its history shows it."""
+
+    at: datetime
+    """When it ended."""
+    took: timedelta
+    result: str
+    """`updated`, `unchanged`, or a word of `aggregator.outcomes.FailureKind`."""
+    status: int | None = None
+    """HTTP status of the last answer; None where there was none."""
+    size: int = 0
+    """Bytes of the body, decoded."""
+    new: int = 0
+    updated: int = 0
+    detail: str | None = None
+    """Why it failed, or what was odd, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A time in which a source was not well: opened, told anew while it lasts, and closed, never removed before `kept`."""
+
+    number: int
+    """Rising; 0 while not stored."""
+    source_id: str
+    state: str
+    """A word of `aggregator.health.State`."""
+    kind: str | None
+    """A word of `aggregator.outcomes.FailureKind`; None where nothing failed."""
+    reason: str
+    began_at: datetime
+    changed_at: datetime
+    """When it was last told otherwise; that of its end where it has ended."""
+    ended_at: datetime | None = None

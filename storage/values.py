@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from storage.record import Record
-from storage.states import HostState, PollState
+from storage.states import Attempt, HostState, PollState
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,8 @@ class Poll:
     state: PollState
     host: HostState
     changes: Changes = Changes()
+    attempt: Attempt | None = None
+    """As its history is to show it."""
     also_held: tuple[HostState, ...] = ()
     """Other hosts on its way that asked to be left alone: of a redirect, of an address before the one that answered."""
 

@@ -8,22 +8,8 @@ from collections.abc import Collection, Generator, Mapping, Sequence, Set
 from contextlib import closing
 from datetime import datetime, timedelta
 
-from storage.sqlite.rows import (
-    SOURCE,
-    STATE,
-    Row,
-    chunks,
-    feed_of,
-    feed_text,
-    instant,
-    instant_or_none,
-    micros,
-    micros_or_none,
-    source_of,
-    source_row,
-    state_of,
-    state_row,
-)
+from storage.sqlite.rows import Row, chunks, instant, instant_or_none, micros, micros_or_none
+from storage.sqlite.state_rows import SOURCE, STATE, feed_of, feed_text, source_of, source_row, state_of, state_row
 from storage.states import Claim, Earlier, FeedInfo, HostState, ListState, PollState, SourceRow, Validators
 
 _SELECT_STATE = f"SELECT {', '.join(SOURCE + STATE)} FROM sources"  # noqa: S608 # own names only

@@ -11,16 +11,7 @@ from typing import Any
 
 from storage.record import Record
 from storage.sqlite import searching
-from storage.sqlite.rows import (
-    KNOWN,
-    SELECT_RECORD,
-    Row,
-    chunks,
-    instant,
-    known_entry,
-    micros,
-    record_of,
-)
+from storage.sqlite.rows import KNOWN, SELECT_RECORD, Row, chunks, instant, known_entry, micros, record_of
 from storage.values import Known, KnownEntry, Page, RecordFile, RecordQuery
 
 _SELECT_KNOWN = f"SELECT id, {KNOWN} FROM records"  # noqa: S608 # own names only

@@ -9,18 +9,10 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from storage.record import Record, key_of, minted_id
+from storage.sqlite import histories
 from storage.sqlite.polling import end_lease, save_host
-from storage.sqlite.rows import (
-    BODY,
-    CONTENT,
-    FIXED,
-    STATE,
-    body_row,
-    content_row,
-    fixed_row,
-    micros,
-    state_row,
-)
+from storage.sqlite.rows import BODY, CONTENT, FIXED, body_row, content_row, fixed_row, micros
+from storage.sqlite.state_rows import STATE, state_row
 from storage.values import Poll, RecordFile, Saved
 
 _INSERT_RECORD = (
@@ -104,6 +96,8 @@ def _save(connection: sqlite3.Connection, poll: Poll, batch: Batch) -> Saved:
         batch.changed |= values[_FEED] != feed
     else:  # when to poll, redirects, failures: all of that is of an address that is not the source's any more
         end_lease(connection, source_id)
+    if poll.attempt is not None:
+        histories.note(connection, n, poll.attempt)
     for host in (poll.host, *poll.also_held):
         save_host(connection, host, batch.now)
 
@@ -265,6 +259,7 @@ def prune(connection: sqlite3.Connection, now: datetime) -> int:
         )
         connection.executemany("DELETE FROM records WHERE id = ?", ids)
         removed += len(ids)
+    histories.prune(connection)
     if removed:
         connection.execute("UPDATE counters SET revision = revision + 1")
     return removed
@@ -278,6 +273,7 @@ def purge(connection: sqlite3.Connection, source_id: str) -> int:
     connection.execute("DELETE FROM files WHERE key IN (SELECT key FROM records WHERE source = ?)", found)
     removed = connection.execute("DELETE FROM records WHERE source = ?", found).rowcount
     connection.execute("DELETE FROM tombstones WHERE source = ?", found)
+    histories.forget(connection, found[0], source_id)
     connection.execute("DELETE FROM sources WHERE n = ?", found)
     connection.execute("UPDATE counters SET revision = revision + 1")
     return removed

@@ -169,6 +169,31 @@ CREATE TABLE story_names (
     id INTEGER NOT NULL REFERENCES records (id) ON DELETE CASCADE,
     PRIMARY KEY (name, id)
 ) WITHOUT ROWID;
+ALTER TABLE sources ADD COLUMN active_days TEXT NOT NULL DEFAULT '[]';
+CREATE TABLE attempts (
+    id INTEGER PRIMARY KEY,
+    source INTEGER NOT NULL REFERENCES sources (n) ON DELETE CASCADE,
+    at INTEGER NOT NULL,
+    took INTEGER NOT NULL,
+    result TEXT NOT NULL,
+    status INTEGER,
+    size INTEGER NOT NULL,
+    new INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    detail TEXT
+);
+CREATE INDEX attempts_of_source ON attempts (source, id);
+CREATE TABLE incidents (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    source TEXT NOT NULL,
+    state TEXT NOT NULL,
+    kind TEXT,
+    reason TEXT NOT NULL,
+    began_at INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL,
+    ended_at INTEGER
+);
+CREATE INDEX incidents_of_source ON incidents (source, number);
 CREATE TABLE lists (
     url TEXT PRIMARY KEY,
     etag BLOB,
@@ -183,7 +208,7 @@ CREATE TABLE lists (
     fault TEXT
 ) WITHOUT ROWID;
 """
-"""Terms of the next poll, fallbacks, gaps, tags, withdrawn records, stories; lists of sources (OPML) that lie on the web."""
+"""Terms of the next poll, fallbacks, gaps, tags, withdrawn records, stories, histories; lists of sources (OPML) that lie on the web."""
 
 # The words of a record, folded and parted (storage.search); the index follows what stands in `search_texts`.
 _SEARCH_TEXTS = """

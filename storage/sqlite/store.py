@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from storage.record import Record
-from storage.sqlite import examining, finding, polling, reading, restoring, saving, searching
+from storage.sqlite import examining, finding, histories, polling, reading, restoring, saving, searching
 from storage.sqlite.engine import Engine
 from storage.sqlite.polling import SOURCES_SINCE
-from storage.states import Claim, Earlier, FeedInfo, HostState, ListState, PollState, SourceRow
+from storage.states import Attempt, Claim, Earlier, FeedInfo, HostState, Incident, ListState, PollState, SourceRow
 from storage.values import (
     Archived,
     Circumstances,
@@ -247,6 +247,20 @@ class SqliteStore:
             return searching.number(connection)
 
     # --- lists --------------------------------------------------------------------------------------------------
+
+    def attempts(self, source_id: str, limit: int = 50) -> list[Attempt]:
+        """Return the newest polls of a source, the last first."""
+        with self._engine.reading() as connection:
+            return histories.attempts(connection, source_id, limit)
+
+    def incidents(self, source_id: str | None = None, *, open_only: bool = False, limit: int = 500) -> list[Incident]:
+        """Return what happened to sources, the last begun first."""
+        with self._engine.reading() as connection:
+            return histories.incidents(connection, source_id, limit, open_only=open_only)
+
+    def save_incidents(self, incidents: Sequence[Incident]) -> None:
+        """Keep incidents, new ones under the next number."""
+        self._engine.write(lambda connection, _: histories.save_incidents(connection, incidents))
 
     def lists(self) -> list[ListState]:
         """Return every list of sources that was ever asked for, by URL."""

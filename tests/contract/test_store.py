@@ -21,7 +21,20 @@ from hypothesis import strategies as st
 from storage.contract import Store, StoreError, StoreFullError, StoreLockedError, StoreMissingError
 from storage.record import DateSource, Element, Enclosure, Record, key_of
 from storage.sqlite import SqliteStore
-from storage.states import Claim, Earlier, FeedInfo, HostState, ListState, PollState, Rest, SourceRow, Term, Validators
+from storage.states import (
+    Attempt,
+    Claim,
+    Earlier,
+    FeedInfo,
+    HostState,
+    Incident,
+    ListState,
+    PollState,
+    Rest,
+    SourceRow,
+    Term,
+    Validators,
+)
 from storage.values import Archived, Changes, Circumstances, Page, Poll, RecordFile, RecordQuery
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -563,6 +576,7 @@ class TestSaving:
             gaps=1,
             gap_at=next(later),
             gap_note="its archive ends",
+            active_days=(20_000, 20_003),
         )
         store.save_polls([Poll(full, HostState("one.example"))], NOW)
 
@@ -718,6 +732,57 @@ class TestSaving:
         kind.free(store)
         assert [saved.error for saved in store.save_polls(batch, NOW)] == [None] * 7
         assert len(titles(store)) == 8
+
+
+class TestHistories:
+    def test_the_polls_of_a_source_come_back_the_last_first(self, store: Store) -> None:
+        store.sync_sources([source(), source("two")], NOW)
+        first = Attempt(NOW, timedelta(milliseconds=120), "updated", 200, 9_000, new=3, updated=1)
+        failed = Attempt(NOW + timedelta(hours=1), timedelta(seconds=30), "timeout", detail="no answer in 30 s")
+        for attempt in (first, failed):
+            store.save_polls([replace(poll(store, "one"), attempt=attempt)], attempt.at)
+
+        assert store.attempts("one") == [failed, first]
+        assert store.attempts("one", limit=1) == [failed]
+        assert store.attempts("two") == []
+
+    def test_only_the_newest_polls_are_kept_of_each_source(self, store: Store) -> None:
+        store.sync_sources([source(), source("two")], NOW)
+        for minute in range(203):
+            attempt = Attempt(NOW + timedelta(minutes=minute), timedelta(seconds=1), "unchanged", 304)
+            store.save_polls([replace(poll(store, "one"), attempt=attempt)], NOW)
+        store.save_polls([replace(poll(store, "two"), attempt=Attempt(NOW, timedelta(), "unchanged", 304))], NOW)
+
+        store.prune(NOW)
+
+        assert [one.at for one in store.attempts("one", 1000)][:: 199] == [
+            NOW + timedelta(minutes=202), NOW + timedelta(minutes=3),
+        ]  # fmt: skip
+        assert len(store.attempts("two")) == 1
+
+    def test_an_incident_is_told_anew_until_it_has_ended(self, store: Store) -> None:
+        store.sync_sources([source(), source("two")], NOW)
+        began = Incident(0, "one", "failing", "dns", "no such host", NOW, NOW)
+        other = Incident(0, "two", "silent", None, "nothing new for 30d", NOW + timedelta(days=1), NOW)
+        store.save_incidents([began, other])
+        (stored,) = store.incidents("one")
+        over = replace(stored, changed_at=NOW + timedelta(days=2), ended_at=NOW + timedelta(days=2))
+
+        store.save_incidents([over])
+
+        assert stored == replace(began, number=1)
+        assert store.incidents() == [replace(other, number=2), over]
+        assert store.incidents(open_only=True) == [replace(other, number=2)]
+
+    def test_a_purged_source_has_no_history(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        store.save_polls([replace(poll(store, "one"), attempt=Attempt(NOW, timedelta(), "unchanged", 304))], NOW)
+        store.save_incidents([Incident(0, "one", "failing", "dns", "no such host", NOW, NOW)])
+
+        store.purge("one")
+
+        store.sync_sources([source()], NOW)
+        assert (store.attempts("one"), store.incidents()) == ([], [])
 
 
 class TestLists:

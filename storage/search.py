@@ -15,17 +15,29 @@ import opencc
 FIELDS = ("title", "author")
 """Words may be asked of these alone; without one of them they are asked of title, author and body."""
 
-LONGEST = 1000
-"""Characters of a query that are read."""
-MOST_TERMS = 64
+LONGEST = 4000
+"""Characters of a query that are read: what a view asks for and what is asked of it besides."""
+MOST_TERMS = 128
 
-# One token a character where a script writes no spaces: Han, kana, Hangul, Bopomofo, and what lies beyond the BMP
-# (rare Han, emoji), which SQLite's own tables of letters know in part only.
+# One token a character where a script writes no spaces: Han, kana, Hangul, Bopomofo, Thai, Lao, Burmese, Khmer, and
+# what lies beyond the BMP (rare Han, emoji).
 _ALONE = re.compile(
-    "[\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3041-\u30ff\u3105-\u312f\u3131-\u318e\u31a0-\u31ff"
+    "[\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0eff\u1000-\u1049\u1050-\u109f\u1780-\u17d3\u17dd"
+    "\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3041-\u30ff\u3105-\u312f\u3131-\u318e\u31a0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00010000-\U0010ffff]"
 )
-_WORD = re.compile(r"[^\W_]+")
+# Vowel signs are no letters to `re`, but parts of words in the scripts of India and of the South-East.
+_WORD = re.compile(
+    "(?:[^\\W_]|[\u0900-\u0963\u0970-\u0dff\u0e31-\u0e3a\u0e47-\u0e4e\u0eb1-\u0ecd\u102b-\u103e\u1056-\u109d\u17b4-\u17d3\u17dd])+"
+)
+# What is taken together when a text is folded piece by piece: a character with its marks, the parts of a Hangul syllable.
+_CLUSTER = re.compile("[\u1100-\u11ff]+|.[\u0300-\u036f\u3099\u309a\uff9e\uff9f]*", re.DOTALL)
+_UNSEEN = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+"""Where a line may or may not break: no part of what is read."""
+_MARKS = ((0x0300, 0x0370), (0x0591, 0x05BE), (0x05BF, 0x05C0), (0x05C1, 0x05C8), (0x064B, 0x0660), (0x0670, 0x0671))
+"""Accents that no composed character holds, Hebrew points, Arabic vowels: written or not, as one likes."""
+_ACCENTED = ((0x00C0, 0x0250), (0x0370, 0x0400), (0x1E00, 0x2000))
+"""Latin and Greek letters with their accents; in other scripts a mark makes another letter."""
 _TERM = re.compile(r"""(?P<minus>-)?(?:(?P<field>[A-Za-z]+):)?(?:"(?P<phrase>[^"]*)"?|(?P<word>[^\s"]+))""")
 _SPAN = re.compile(r"(\d{1,4})([hdw])")
 _HAN = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00), (0x20000, 0x323B0))
@@ -49,7 +61,9 @@ class Query:
     sources: tuple[tuple[str, bool], ...] = ()
     """Folded text that the id or the name of the source holds; True: must not hold."""
     categories: tuple[tuple[str, bool], ...] = ()
-    """Folded text that one of the record's three categories is; True: none may be."""
+    """Folded text that the record's first category is; True: must not be."""
+    tags: tuple[tuple[str, bool], ...] = ()
+    """Folded text that one of the source's tags is; True: none may be."""
     since: datetime | None = None
     """Date shown at or after it."""
     within: timedelta | None = None
@@ -66,12 +80,12 @@ class Piece:
 
 def parse(text: str) -> Query:
     """
-    Return what the text asks for: words, "phrases", -not, and `title:` `author:` `source:` `category:` `since:`.
+    Return what the text asks for: words, "phrases", -not; `title:` `author:` `source:` `category:` `tag:` `since:`.
 
     No text is an error: what is no known form is taken as the words in it, and what holds no word asks for nothing.
     """
     terms: list[Term] = []
-    found: dict[str, list[tuple[str, bool]]] = {"source": [], "category": []}
+    found: dict[str, list[tuple[str, bool]]] = {"source": [], "category": [], "tag": []}
     since: datetime | None = None
     within: timedelta | None = None
     for match in list(_TERM.finditer(unicodedata.normalize("NFKC", text[:LONGEST])))[:MOST_TERMS]:
@@ -79,21 +93,29 @@ def parse(text: str) -> Query:
         said = match["phrase"] if match["phrase"] is not None else match["word"]
         if name in found and fold(said).strip():
             found[name].append((fold(said).strip(), negated))
-        elif name == "since" and (date := _date(said)):
+        elif name == "since" and not negated and (date := _date(said)):
             since = date
-        elif name == "since" and (span := _SPAN.fullmatch(said.lower())):
+        elif name == "since" and not negated and (span := _SPAN.fullmatch(said.lower())):
             within = timedelta(hours=int(span[1]) * {"h": 1, "d": 24, "w": 168}[span[2]])
         else:
             known = name if name in FIELDS else None
             whole = said if known or not match["field"] else f"{match['field']}:{said}"
             if words := tuple(tokens(whole)):
                 terms.append(Term(words, known, negated))
-    return Query(tuple(terms), tuple(found["source"]), tuple(found["category"]), since, within)
+    sources, categories, tags = (tuple(found[name]) for name in ("source", "category", "tag"))
+    return Query(tuple(terms), sources, categories, tags, since, within)
 
 
-def expression(term: Term) -> str:
-    """Return the term as FTS5 reads it: a phrase, of a column where it names one."""
-    phrase = f'"{" ".join(term.tokens)}"'
+def both(first: str | None, second: str | None) -> str | None:
+    """Return the query that asks for what both ask for; None where neither asks for anything."""
+    texts = [unicodedata.normalize("NFKC", text) for text in (first, second) if text]
+    # A quote that nobody closed would take the words behind it in.
+    return " ".join(text + '"' * (text.count('"') % 2) for text in texts) or None
+
+
+def expression(term: Term, most: int | None = None) -> str:
+    """Return the term as FTS5 reads it: a phrase of its first `most` tokens, of a column where it names one."""
+    phrase = f'"{" ".join(term.tokens[:most])}"'
     return f"{term.field} : {phrase}" if term.field else phrase
 
 
@@ -108,8 +130,8 @@ def indexed(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Return the text with case, full width, compatibility forms and traditional characters made one."""
-    return unicodedata.normalize("NFKC", text).casefold().translate(_simplified())
+    """Return the text with case, full width, compatibility forms, accents and traditional characters made one."""
+    return unicodedata.normalize("NFKC", text).casefold().translate(_folds())
 
 
 def snippet(text: str, query: Query, around: int = 60) -> tuple[Piece, ...]:
@@ -150,14 +172,13 @@ def _hits(text: str, query: Query) -> list[tuple[int, int]]:
 
 def _placed(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield the words of a text with where each stands in it."""
-    folded, places = [], []
-    for place, character in enumerate(text):
-        for part in _ALONE.sub(_apart, fold(character)):
+    folded, places = list[str](), list[tuple[int, int]]()
+    for cluster in _CLUSTER.finditer(text):
+        for part in _ALONE.sub(_apart, fold(cluster[0])):
             folded.append(part)
-            places.append(place)
-    whole = "".join(folded)
-    for match in _WORD.finditer(whole):
-        yield match[0], places[match.start()], places[match.end() - 1] + 1
+            places.append(cluster.span())
+    for match in _WORD.finditer("".join(folded)):
+        yield match[0], places[match.start()][0], places[match.end() - 1][1]
 
 
 def _apart(match: re.Match[str]) -> str:
@@ -174,8 +195,15 @@ def _date(text: str) -> datetime | None:
 
 
 @cache
-def _simplified() -> dict[int, str]:
-    """Return the simplified form of each traditional character: by character, so that a part folds as the whole does."""
+def _folds() -> dict[int, str | None]:
+    """Return what each character becomes: one at a time, so that a part of a text folds as the whole does."""
     han = [chr(code) for first, end in _HAN for code in range(first, end)]
     simple = opencc.OpenCC("t2s").convert("\n".join(han)).split("\n")
-    return {ord(old): new for old, new in zip(han, simple, strict=True) if old != new}
+    folds: dict[int, str | None] = {ord(old): new for old, new in zip(han, simple, strict=True) if old != new}
+    for first, end in _ACCENTED:
+        for letter in map(chr, range(first, end)):
+            bare = "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
+            if bare != letter:
+                folds[ord(letter)] = bare
+    folds |= dict.fromkeys(code for first, end in _MARKS for code in range(first, end))
+    return folds | dict.fromkeys(map(ord, _UNSEEN))

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from storage.record import Record
-from storage.sqlite import searching
-from storage.sqlite.rows import KNOWN, SELECT_RECORD, Row, chunks, instant, known_entry, micros, record_of
+from storage.sqlite import choosing
+from storage.sqlite.rows import KNOWN, SELECT_RECORD, Row, chunks, known_entry, micros, record_of
 from storage.values import Known, KnownEntry, Page, RecordFile, RecordQuery
 
 _SELECT_KNOWN = f"SELECT id, {KNOWN} FROM records"  # noqa: S608 # own names only
-_NEWEST_FIRST = "published DESC, arrival DESC, id"
-_MERGED = 64
-"""Up to so many sources or categories are read apart and merged; of more, the newest of all are sifted."""
 
 
 # --- known ------------------------------------------------------------------------------------------------------
@@ -94,7 +91,7 @@ def page(connection: sqlite3.Connection, query: RecordQuery) -> Page:
     """Return the records that the query asks for, and where the next page starts."""
     if query.limit < 1:
         raise ValueError(f"a page has at least 1 record, not {query.limit}")
-    ids = _ids(connection, query)
+    ids = choosing.newest(connection, query)
     records = tuple(_record(connection, id_) for id_ in ids[: query.limit])
     more = len(ids) > query.limit
     return Page(records, cursor(records[-1]) if more else None)
@@ -104,104 +101,10 @@ def _record(connection: sqlite3.Connection, id_: int) -> Record:
     return record_of(connection.execute(f"{SELECT_RECORD} WHERE r.id = ?", (id_,)).fetchone())
 
 
-def _ids(connection: sqlite3.Connection, query: RecordQuery) -> list[int]:
-    """Return the ids of the page's records and of one more, in order."""
-    conditions, values = _conditions(connection, query)
-    values["limit"] = query.limit + 1
-    sources = None if query.sources is None else _numbers(connection, query.sources)
-    values["sources"] = json.dumps(sources)
-    categories = None if query.categories is None else sorted(set(query.categories))
-    values["categories"] = json.dumps(categories)
-    if sources is not None and len(sources) <= _MERGED:
-        index, column, few = "records_of_source", "source", "sources"
-    elif categories is not None and len(categories) <= _MERGED and query.arrived_since is None:
-        index, column, few = "records_of_category", "category", "categories"
-    else:
-        index, column, few = "records_newest", "", ""
-    if query.arrived_since is not None and not column:
-        index = "records_first_seen"
-    # The unary plus keeps a condition from choosing an index of its own.
-    if sources is not None and column != "source":
-        conditions.append("+source IN (SELECT value FROM json_each(:sources))")
-    if categories is not None and column != "category":
-        conditions.append("+category IN (SELECT value FROM json_each(:categories))")
-
-    sql = f"SELECT id FROM records INDEXED BY {index} WHERE {' AND '.join(conditions)}"  # noqa: S608 # own text only
-    if column:
-        sql = (
-            f"SELECT r.id FROM json_each(:{few}) one CROSS JOIN records r ON r.id IN "  # noqa: S608 # own text only
-            f"({sql} AND {column} = one.value ORDER BY {_NEWEST_FIRST} LIMIT :limit) "
-            "ORDER BY r.published DESC, r.arrival DESC, r.id LIMIT :limit"
-        )
-    else:
-        sql += f" ORDER BY {_NEWEST_FIRST} LIMIT :limit"
-    return [id_ for (id_,) in connection.execute(sql, values)]
-
-
-def _conditions(connection: sqlite3.Connection, query: RecordQuery) -> tuple[list[str], dict[str, int | str]]:
-    conditions = ["hidden IS NULL"]
-    values: dict[str, int | str] = {}
-    if not query.backlog:
-        conditions.append("backlog = 0")
-    if query.since is not None:
-        conditions.append("published >= :since")
-        values["since"] = micros(query.since)
-    if query.arrived_since is not None:
-        conditions.append("first_seen >= :arrived_since")
-        values["arrived_since"] = micros(query.arrived_since)
-    if query.keys is not None:
-        conditions.append("+key IN (SELECT value FROM json_each(:keys))")
-        values["keys"] = json.dumps(sorted(query.keys))
-    if query.arrivals is not None:
-        conditions.append("+arrival >= :arrival_from AND +arrival < :arrival_to")
-        values |= {"arrival_from": query.arrivals[0], "arrival_to": query.arrivals[1]}
-    if query.before is not None:
-        conditions.append(_AFTER_CURSOR)
-        values |= _read_cursor(query.before)
-    if query.text is not None:
-        more, asked = searching.conditions(connection, query.text)
-        conditions += more
-        values |= asked
-    return conditions, values
-
-
-def _numbers(connection: sqlite3.Connection, sources: Collection[str]) -> list[int]:
-    return sorted(
-        {
-            n
-            for marks, part in chunks(list(sources))
-            for (n,) in connection.execute(f"SELECT n FROM sources WHERE id IN ({marks})", part)  # noqa: S608 # question marks only
-        }
-    )
-
-
-# The first line narrows the index; the others leave out what of the same date stood on earlier pages.
-_AFTER_CURSOR = """published <= :published
-    AND (published < :published OR arrival < :arrival
-        OR (arrival = :arrival AND (position > :position OR (position = :position AND key > :key))))"""
-
-
 def cursor(record: Record) -> str:
     """Return the place after the record, opaque to everybody else."""
     place = [micros(record.published), record.arrival, record.position, record.key]
     return urlsafe_b64encode(json.dumps(place, separators=(",", ":")).encode()).decode("ascii").rstrip("=")
-
-
-def _read_cursor(cursor: str) -> dict[str, int | str]:
-    try:
-        place = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        published, arrival, position, key = place
-    except (ValueError, TypeError, RecursionError):
-        published = arrival = position = key = None
-    numbers = (published, arrival, position)
-    if not isinstance(key, str) or not all(type(number) is int and abs(number) < 2**63 for number in numbers):
-        raise ValueError(f"{cursor[:80]!r} is not a place in a feed: take the one that an earlier page gave")
-    return {
-        "published": published,
-        "arrival": arrival,
-        "position": position,
-        "key": key.encode("utf-8", "replace").decode(),
-    }
 
 
 # --- single facts -----------------------------------------------------------------------------------------------
@@ -217,35 +120,6 @@ def facts(connection: sqlite3.Connection, key: str) -> KnownEntry | None:
     """Return what is known of a record beside its content."""
     row = connection.execute(f"{_SELECT_KNOWN} WHERE key = ?", (key,)).fetchone()
     return known_entry(row) if row else None
-
-
-def newest_arrival(connection: sqlite3.Connection, query: RecordQuery | None) -> datetime | None:
-    """Return the latest `first_seen` of what the query's sources and categories hold."""
-    conditions = ["hidden IS NULL", "backlog = 0"]
-    values: dict[str, str | int] = {}
-    if query is not None and query.text is not None:
-        more, asked = searching.conditions(connection, query.text)
-        conditions += more
-        values |= asked
-    sources = None if query is None or query.sources is None else _numbers(connection, query.sources)
-    if query is not None and query.categories is not None:
-        conditions.append("+category IN (SELECT value FROM json_each(:categories))")
-        values["categories"] = json.dumps(sorted(query.categories))
-    if sources is not None:
-        values["sources"] = json.dumps(sources)
-    if sources is not None and len(sources) <= _MERGED:
-        # Of few sources the entries are looked through; a dormant one would be far back among all that arrived.
-        conditions.append("source IN (SELECT value FROM json_each(:sources))")
-        sql = f"SELECT max(+first_seen) FROM records INDEXED BY records_of_source WHERE {' AND '.join(conditions)}"  # noqa: S608 # own text only
-    else:
-        if sources is not None:
-            conditions.append("+source IN (SELECT value FROM json_each(:sources))")
-        sql = (
-            f"SELECT first_seen FROM records INDEXED BY records_first_seen WHERE {' AND '.join(conditions)} "  # noqa: S608 # own text only
-            "ORDER BY first_seen DESC LIMIT 1"
-        )
-    row = connection.execute(sql, values).fetchone()
-    return instant(row[0]) if row and row[0] is not None else None
 
 
 def records(connection: sqlite3.Connection, since: datetime | None) -> Iterator[Record]:

@@ -161,6 +161,7 @@ ALTER TABLE records ADD COLUMN withdrawn_at INTEGER;
 ALTER TABLE bodies ADD COLUMN marked_html TEXT;
 ALTER TABLE sources ADD COLUMN judged TEXT NOT NULL DEFAULT '';
 ALTER TABLE bodies ADD COLUMN podcast TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE records ADD COLUMN podcast_digest TEXT NOT NULL DEFAULT '';
 ALTER TABLE records ADD COLUMN story INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE records ADD COLUMN story_id TEXT;
 CREATE INDEX records_of_story ON records (story) WHERE story <> 0;
@@ -210,7 +211,8 @@ CREATE TABLE lists (
 """
 """Terms of the next poll, fallbacks, gaps, tags, withdrawn records, stories, histories; lists of sources (OPML) that lie on the web."""
 
-# The words of a record, folded and parted (storage.search); the index follows what stands in `search_texts`.
+# The words of a record, folded and parted (storage.search); the index follows what stands in `search_texts`. The
+# tokenizer `ascii` parts at blanks alone what holds letters and digits only: what a word is, is said in one place.
 _SEARCH_TEXTS = """
 CREATE TABLE search_texts (
     id INTEGER PRIMARY KEY REFERENCES records (id) ON DELETE CASCADE,
@@ -221,7 +223,7 @@ CREATE TABLE search_texts (
 """
 _SEARCH = """
 CREATE VIRTUAL TABLE search USING fts5(
-    title, author, text, content='search_texts', content_rowid='id', tokenize="unicode61 remove_diacritics 2"
+    title, author, text, content='search_texts', content_rowid='id', tokenize='ascii'
 )
 """
 _SEARCH_NEW = """

@@ -5,14 +5,38 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from storage.search import expression, fold, indexed, parse
+from storage.search import Term, expression, fold, indexed, parse
 from storage.sqlite.rows import SELECT_RECORD, micros, record_of
 from storage.values import Searchable, Unsearched
 
-_HOLDS = "id IN (SELECT rowid FROM search WHERE search MATCH :{})"
+LOOKED_THROUGH = 1000
+"""Newest records whose own texts are read before the index is asked: a word that many have stands in some of them."""
+FEW = 2000
+"""Hits up to which all are fetched and sorted; of more, the records are walked newest first until there are enough."""
+_SEED = 8
+"""Tokens of a phrase that the index is asked for; the rest is read in the texts that it finds."""
 _DAYS = 3650
 """More days than these before the newest arrival are all days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a query asks of records, in SQL over `records`."""
+
+    conditions: tuple[str, ...]
+    """What the rows must fulfil that are no words."""
+    values: dict[str, str | int]
+    """Their parameters, and those of `held`."""
+    held: str = ""
+    """What the texts `t` of a record must hold and must not hold; empty where no words are asked for."""
+    match: str = ""
+    """The same as an expression of FTS5, as far as it says so; empty where something is unwanted alone."""
+    refuse: str = ""
+    """Where something is unwanted alone: the expression of what has it."""
+    exact: bool = True
+    """False where `match` and `refuse` say less than `held`."""
 
 
 def unsearched(connection: sqlite3.Connection, limit: int) -> list[Unsearched]:
@@ -35,7 +59,7 @@ def index(connection: sqlite3.Connection, texts: Sequence[Searchable]) -> None:
         connection.execute("DELETE FROM search_texts WHERE id = ?", row)
         connection.execute(
             "INSERT INTO search_texts (id, title, author, text) VALUES (?, ?, ?, ?)",
-            (*row, indexed(one.title), indexed(one.author), indexed(one.text)),
+            (*row, *(f" {indexed(text)} " for text in (one.title, one.author, one.text))),
         )
         connection.execute("DELETE FROM unsearched WHERE id = ? AND change <= ?", (*row, one.change))
     connection.execute("UPDATE counters SET indexed = indexed + 1")
@@ -47,21 +71,14 @@ def number(connection: sqlite3.Connection) -> int:
     return found
 
 
-def conditions(connection: sqlite3.Connection, text: str) -> tuple[list[str], dict[str, str | int]]:
-    """Return what the records must fulfil that a query asks for, in SQL over `records`, and its parameters."""
+def asked(connection: sqlite3.Connection, text: str) -> Asked:
+    """Return what the query asks for."""
     query = parse(text)
     sql: list[str] = []
     values: dict[str, str | int] = {}
-    wanted = [expression(term) for term in query.terms if not term.negated]
-    unwanted = [expression(term) for term in query.terms if term.negated]
-    if wanted:
-        sql.append(_HOLDS.format("wanted"))
-        values["wanted"] = " AND ".join(f"({one})" for one in wanted)
-    if unwanted:
-        sql.append(f"NOT {_HOLDS.format('unwanted')}")
-        values["unwanted"] = " OR ".join(f"({one})" for one in unwanted)
-    chosen = [("source", _sources(connection, asked), negated) for asked, negated in query.sources]
-    chosen += [("category", _categories(connection, asked), negated) for asked, negated in query.categories]
+    chosen = [("source", _sources(connection, said), negated) for said, negated in query.sources]
+    chosen += [("source", _tagged(connection, said), negated) for said, negated in query.tags]
+    chosen += [("category", _categories(connection, said), negated) for said, negated in query.categories]
     for place, (column, those, negated) in enumerate(chosen):
         name = f"chosen_{place}"
         sql.append(f"{'NOT ' if negated else ''}+{column} IN (SELECT value FROM json_each(:{name}))")  # noqa: S608 # own names only
@@ -72,7 +89,71 @@ def conditions(connection: sqlite3.Connection, text: str) -> tuple[list[str], di
     if query.within is not None and query.within.days < _DAYS:
         sql.append("published >= (SELECT coalesce(max(first_seen), 0) FROM records WHERE hidden IS NULL) - :within")
         values["within"] = int(query.within.total_seconds()) * 1_000_000
-    return sql, values
+    return _worded(tuple(dict.fromkeys(query.terms)), tuple(sql), values)
+
+
+def _worded(terms: Sequence[Term], conditions: tuple[str, ...], values: dict[str, str | int]) -> Asked:
+    held = []
+    for place, term in enumerate(terms):
+        columns = (term.field,) if term.field else ("title", "author", "text")
+        has = " OR ".join(f"instr(t.{column}, :held_{place})" for column in columns)
+        held.append(f"NOT coalesce({has}, 0)" if term.negated else f"({has})")
+        values[f"held_{place}"] = f" {' '.join(term.tokens)} "
+    short = [term for term in terms if len(term.tokens) <= _SEED]
+    wanted = [f"({expression(term, _SEED)})" for term in terms if not term.negated]
+    unwanted = [f"({expression(term)})" for term in short if term.negated]
+    match, refuse = " AND ".join(wanted), " OR ".join(unwanted)
+    if match and refuse:
+        match, refuse = f"({match}) NOT ({refuse})", ""
+    return Asked(conditions, values, " AND ".join(held), match, refuse, exact=len(short) == len(terms))
+
+
+def holding(connection: sqlite3.Connection, asked: Asked, ids: Sequence[int], most: int) -> list[int]:
+    """Return the first `most` of these records whose texts hold the words, in the order given."""
+    found: list[int] = []
+    sql = f"SELECT o.value FROM json_each(:ids) o LEFT JOIN search_texts t ON t.id = o.value WHERE {asked.held}"  # noqa: S608 # own text only
+    for start in range(0, len(ids), _STEP):
+        part = ids[start : start + _STEP]
+        have = {id_ for (id_,) in connection.execute(sql, asked.values | {"ids": json.dumps(part)})}
+        found += [id_ for id_ in part if id_ in have]
+        if len(found) >= most:
+            break
+    return found[:most]
+
+
+_STEP = 100
+
+
+def few(connection: sqlite3.Connection, asked: Asked) -> list[int] | None:
+    """Return all records that the index finds, by id; None where they are more than a few, or it cannot say."""
+    if not asked.match:
+        return None
+    sql = "SELECT rowid FROM search WHERE search MATCH ? LIMIT ?"
+    found = [id_ for (id_,) in connection.execute(sql, (asked.match, FEW + 1))]
+    if len(found) > FEW:
+        return None
+    return found if asked.exact else holding(connection, asked, found, FEW)
+
+
+def membership(asked: Asked) -> tuple[str, dict[str, str | int]]:
+    """Return the condition on rows of `records` that says whether they hold the words, and its parameters."""
+    parts, values = [], dict[str, str | int]()
+    if asked.match:
+        parts.append("id IN (SELECT rowid FROM search WHERE search MATCH :match)")
+        values["match"] = asked.match
+    if asked.refuse:
+        parts.append("id NOT IN (SELECT rowid FROM search WHERE search MATCH :refuse)")
+        values["refuse"] = asked.refuse
+    if not asked.exact:
+        texts = f"SELECT 1 FROM (SELECT 1) LEFT JOIN search_texts t ON t.id = records.id WHERE {asked.held}"  # noqa: S608 # own text only
+        parts.append(f"EXISTS ({texts})")
+    return " AND ".join(parts), values
+
+
+def _tagged(connection: sqlite3.Connection, said: str) -> list[int | str]:
+    """Return the numbers of the sources that have the tag in feeds.yaml."""
+    found = connection.execute("SELECT n, tags FROM sources").fetchall()
+    return [n for n, tags in found if said in map(fold, json.loads(tags))]
 
 
 def _sources(connection: sqlite3.Connection, asked: str) -> list[int | str]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from storage.record import Record
-from storage.sqlite import examining, finding, histories, polling, reading, restoring, saving, searching
+from storage.sqlite import choosing, examining, finding, histories, polling, reading, restoring, saving, searching
 from storage.sqlite.engine import Engine
 from storage.sqlite.polling import SOURCES_SINCE
 from storage.states import Attempt, Claim, Earlier, FeedInfo, HostState, Incident, ListState, PollState, SourceRow
@@ -191,7 +191,7 @@ class SqliteStore:
     def newest_arrival(self, query: RecordQuery | None = None) -> datetime | None:
         """Return the latest `first_seen` of a record that is neither hidden nor backlog."""
         with self._engine.reading() as connection:
-            return reading.newest_arrival(connection, query)
+            return choosing.newest_arrival(connection, query)
 
     def records(self, *, since: datetime | None = None) -> Iterator[Record]:
         """Yield all records that are not hidden as they were when the first was asked for; locks nobody out."""

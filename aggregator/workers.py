@@ -7,7 +7,6 @@ import logging
 import multiprocessing
 import resource
 import signal
-from concurrent.futures import TimeoutError as WallTimeout
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from aggregator import clock
 from aggregator.model import Fetched, Reading, Source
@@ -73,7 +72,7 @@ class Workers:
         async with self._large if large else nullcontext():
             try:
                 return await self._read(source, fetched, seen_at, cpu, large=large)
-            except WallTimeout:
+            except TimeoutError:
                 wall = self._limits.wall.total_seconds()
                 raise PollError(FailureKind.PARSE_LIMIT, f"reading it took more than {wall:g} s") from None
             except ProcessExpired as died:
@@ -91,10 +90,7 @@ class Workers:
         for _ in range(POOLS):
             pool = self._running(large=large)
             try:
-                future = pool.schedule(
-                    _read, args=(source, fetched, seen_at, cpu), timeout=self._limits.wall.total_seconds()
-                )
-                return await self._watched(pool, asyncio.wrap_future(future))
+                return await self._watched(pool, pool.schedule(_read, args=(source, fetched, seen_at, cpu)))
             except (BrokenProcessPool, _PoolError):
                 if self._pools.get(large) is pool:
                     log.warning("the workers that read bodies broke down, and are replaced")
@@ -102,16 +98,26 @@ class Workers:
                     await asyncio.to_thread(_end, pool)
         raise PollError(FailureKind.PARSE_LIMIT, f"the workers that read it broke down, {POOLS} times")
 
-    async def _watched(self, pool: ProcessPool, reading: asyncio.Future[Reading]) -> Reading:
-        """Return what comes; raise _PoolError where nothing does, neither for this body nor for another."""
-        began = clock.monotonic()
+    async def _watched(self, pool: ProcessPool, future: ProcessFuture) -> Reading:
+        """
+        Return what comes.
+
+        Raises TimeoutError where this body takes too long: pebble's own limit goes by the clock of the day, and one
+        that is set ahead would end whatever is being read. Raises _PoolError where nothing comes of any body.
+        """
+        reading, began, started = asyncio.wrap_future(future), clock.monotonic(), 0.0
+        wall = self._limits.wall.total_seconds()
         try:
             while not (await asyncio.wait([reading], timeout=1))[0]:
-                since = clock.monotonic() - max(began, self._moved)
-                if not pool.active or since > self._limits.wall.total_seconds() + STUCK:
+                now = clock.monotonic()
+                if not pool.active or now - max(began, self._moved) > wall + STUCK:
                     raise _PoolError
+                started = started or (now if future.running() else 0.0)
+                if started and now - started > wall:
+                    raise TimeoutError
         finally:
-            reading.cancel()  # nothing to cancel where it is done
+            future.cancel()  # ends the worker that reads it; nothing to cancel where it is done
+            reading.cancel()
         self._moved = clock.monotonic()
         return reading.result()
 

@@ -11,22 +11,19 @@ from dataclasses import replace
 from html import unescape
 
 from aggregator import charset
-from aggregator.model import Entry, Feed, Fetched, Text
+from aggregator.model import Feed, Fetched
 from aggregator.outcomes import FailureKind, PollError
+from aggregator.parse.bounds import bounded
 from aggregator.parse.jsonfeed import read_json
 from aggregator.parse.xmlfeed import read_xml
 
 __all__ = ["parse"]
-
-MAX_ENTRIES = 2_000
-MAX_ENTRY_BYTES = 1_000_000
 
 _FIRST_ELEMENT = re.compile(
     r"<(?:[A-Za-z_][\w.-]*:)?(rss|feed|rdf|channel|html|head|body|opml|urlset|svg)\b", re.IGNORECASE
 )
 _HTML_DOCTYPE = re.compile(r"\s*(?:<!--(?:(?!-->).)*-->\s*)*<!DOCTYPE\s+html\b", re.IGNORECASE | re.DOTALL)
 _TITLE = re.compile(r"<title\b[^>]*>([^<]{0,300})", re.IGNORECASE)
-_EMBEDDED = re.compile(r"data:[\w/+.;=-]{0,100},[A-Za-z0-9+/=%\s]{1000,}")
 _SPACE = re.compile(r"\s+")
 _FEEDS = ("rss", "feed", "rdf", "channel")
 _SNIFF = 65_536
@@ -51,7 +48,7 @@ def parse(fetched: Fetched) -> Feed:
         _refuse_pages(text)
         feed = read_xml(text, fetched.url, whole=_came_whole(fetched))
     degraded = "; ".join(note for note in (decoded.degraded, feed.degraded) if note) or None
-    return _bounded(replace(feed, degraded=degraded) if degraded != feed.degraded else feed)
+    return bounded(replace(feed, degraded=degraded) if degraded != feed.degraded else feed)
 
 
 def _came_whole(fetched: Fetched) -> bool:
@@ -73,55 +70,3 @@ def _refuse_pages(text: str) -> None:
         raise PollError(FailureKind.NOT_A_FEED, f'it is a web page, titled "{title}"' if title else "it is a web page")
     if name or "<" not in head:
         raise PollError(FailureKind.NOT_A_FEED, f"its root is <{name}>" if name else "it is plain text")
-
-
-def _bounded(feed: Feed) -> Feed:
-    """Return the feed within the limits of a document: its newest 2,000 entries, each of at most 1 MB."""
-    notes = [feed.degraded] if feed.degraded else []
-    entries = feed.entries
-    if len(entries) > MAX_ENTRIES:
-        notes.append(f"only the newest {MAX_ENTRIES:,} of {len(entries):,} entries were read")
-        entries = _newest(entries)
-    cut = tuple(_cut(entry) for entry in entries)
-    if any(short is not entry for short, entry in zip(cut, entries, strict=True)):
-        notes.append("entries beyond 1 MB were cut")
-    if not notes:
-        return feed
-    complete = feed.complete and len(entries) == len(feed.entries)
-    return replace(feed, entries=cut, complete=complete, degraded="; ".join(notes))
-
-
-def _newest(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    """Return the newest entries in the order of the document; what has no date counts as old as its neighbour before it."""
-    ranks = []
-    last = float("inf")
-    for place, entry in enumerate(entries):
-        at = entry.published_at or entry.updated_at
-        last = at.timestamp() if at else last
-        ranks.append((-last, place))
-    kept = sorted(place for _, place in sorted(ranks)[:MAX_ENTRIES])
-    return tuple(entries[place] for place in kept)
-
-
-def _cut(entry: Entry) -> Entry:
-    """Return the entry with its texts cut to the limit; embedded images go first, as they are never shown."""
-    texts = (entry.title, entry.summary, entry.content)
-    # A character takes four bytes at most: nearly every entry passes without being measured.
-    if sum(len(text.value) for text in texts if text) * 4 <= MAX_ENTRY_BYTES:
-        return entry
-    room = MAX_ENTRY_BYTES
-    kept: list[Text | None] = []
-    for text in texts:
-        short = _shortened(text, room) if text else None
-        room -= len(short.value.encode("utf-8", "replace")) if short else 0
-        kept.append(short)
-    if all(short is text for short, text in zip(kept, texts, strict=True)):
-        return entry
-    return replace(entry, title=kept[0], summary=kept[1], content=kept[2])
-
-
-def _shortened(text: Text, room: int) -> Text:
-    if len(text.value.encode("utf-8", "replace")) <= room:
-        return text
-    value = _EMBEDDED.sub("", text.value).encode("utf-8", "replace")[:room].decode("utf-8", "ignore")
-    return replace(text, value=value)

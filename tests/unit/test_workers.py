@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -113,3 +114,49 @@ async def test_a_pool_that_does_nothing_any_more_is_replaced(workers: Workers, m
         os.kill(pid, signal.SIGSTOP)
 
     assert len((await asyncio.wait_for(read(workers, feed()), 20)).records) == 1
+
+
+def long() -> bytes:
+    """A body that takes some seconds to read."""
+    text = "<b><p></b>" * 300
+    items = "".join(f"<item><guid>{n}</guid><description><![CDATA[{text}]]></description></item>" for n in range(2000))
+    return f"<rss version='2.0'><channel><title>F</title>{items}</channel></rss>".encode()
+
+
+async def begun(workers: Workers) -> asyncio.Task[Reading]:
+    """Return the reading of a long body, which a worker has begun."""
+    reading = asyncio.create_task(read(workers, long()))
+    await asyncio.sleep(1.2)  # the pool hands it over, and notes when
+    assert not reading.done()
+    return reading
+
+
+@pytest.mark.parametrize("limits", [WorkerLimits(cpu=timedelta(seconds=60), wall=timedelta(seconds=60))])
+@pytest.mark.parametrize("days", [-1, 365])
+async def test_a_clock_that_is_set_ends_no_reading(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    now = time.time
+    reading = await begun(workers)
+
+    monkeypatch.setattr(time, "time", lambda: now() + days * 86400)
+
+    assert len((await reading).records) == 2000
+
+
+@pytest.mark.parametrize("limits", [WorkerLimits(wall=timedelta(seconds=2))])
+@pytest.mark.parametrize("days", [-1, 0])
+async def test_a_reading_that_stands_still_is_ended_though_the_clock_was_set_back(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    now = time.time
+    reading = await begun(workers)
+
+    for pid in pids():
+        os.kill(pid, signal.SIGSTOP)
+    monkeypatch.setattr(time, "time", lambda: now() + days * 86400)
+
+    with pytest.raises(PollError, match="more than 2 s") as ended:
+        await asyncio.wait_for(reading, 20)
+    assert ended.value.kind is FailureKind.PARSE_LIMIT
+    assert len((await read(workers, feed())).records) == 1

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from aggregator import pictures
+from aggregator import pictures, podcast
 from aggregator.clean import CLEANER, clean
 from aggregator.identity import alias_of, digest_of, identity_of, is_sound_id, public_id_of
 from aggregator.markup import valid
@@ -81,6 +81,7 @@ def returning(record: Record) -> Record:
         html=clean(html, link).strip(),
         summary=line(record.summary),
         enclosures=usable_enclosures(record.enclosures),
+        podcast=podcast.usable(record.podcast),
         language=language_tag(record.language),
         cleaner=CLEANER,
         raw_html=raw,

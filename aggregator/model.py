@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from storage.images import ImagePolicy
-from storage.record import Enclosure, Record
+from storage.record import Element, Enclosure, Record
 from storage.states import FeedInfo, Validators
 
 # --- what feeds.yaml says ---------------------------------------------------------------------------------------
@@ -165,6 +165,8 @@ class View:
     """The operator's words for sources, not the publishers' for entries."""
     query: str | None = None
     """In the search syntax."""
+    in_all: bool = False
+    """True for a feed chosen by parameters: a record counts only when it matches each of the lists that say anything."""
     content: Content = Content.FULL
     images: ImagePolicy | None = None
     """None: as each source says."""
@@ -322,6 +324,8 @@ class Entry:
     image: str | None = None
     """A lead image that the feed names: media:thumbnail, itunes:image, JSON Feed image, an image enclosure."""
     language: str | None = None
+    podcast: tuple[Element, ...] = ()
+    """What is said in the words of podcasts, as far as `aggregator.podcast` passes it on."""
 
 
 class Deleted(NamedTuple):

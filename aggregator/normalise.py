@@ -80,6 +80,7 @@ def normalise(source: Source, info: FeedInfo, entry: Entry, seen_at: datetime, p
         raw_html=_source_of(written) if source.record_body is BodyStyle.VERBATIM else None,
         marked_html=_marked(source, entry, written, html),
         position=position,
+        podcast=entry.podcast,
     )
 
 

@@ -11,7 +11,7 @@ from itertools import count
 from aggregator.hosts import host_and_port
 from aggregator.matching import Recognised, is_shared, recognised
 from aggregator.model import Reading, Source
-from storage.record import DateSource, Record, key_of, minted_id
+from storage.record import DateSource, Record, key_of, minted_id, podcast_digest
 from storage.values import Changes, Known, KnownEntry
 
 FIRST_IMPORT = 20
@@ -56,6 +56,10 @@ def reconcile(known: Known, reading: Reading, source: Source, seen_at: datetime)
     arriving = _arriving(found.unknown, known, taken, source, seen_at)
     if reading.older:
         arriving = _in_their_time(arriving, found, known, within, seen_at)
+    edited = {at: entry for at, entry in found.same.items() if at < within}
+    rekeyed += [
+        _retold(found.records[at], entry, seen_at) for at, entry in edited.items() if _tells(found.records[at], entry)
+    ]
     new = list(arriving.values())
     if known.empty:
         new = _first_import(new)
@@ -68,8 +72,8 @@ def reconcile(known: Known, reading: Reading, source: Source, seen_at: datetime)
         new=tuple(new),
         updated=tuple(
             _edited(found.records[at], entry, seen_at)
-            for at, entry in found.same.items()
-            if at < within and _is_news(found.records[at], entry, seen_at)
+            for at, entry in edited.items()
+            if _is_news(found.records[at], entry, seen_at)
         ),
         rekeyed=tuple(rekeyed),
         listed=frozenset(present) if whole else None,
@@ -126,6 +130,23 @@ def _edited(record: Record, entry: KnownEntry, seen_at: datetime) -> Record:
         backlog=entry.backlog,
         hidden=entry.hidden,
     )
+
+
+def _tells(record: Record, entry: KnownEntry) -> bool:
+    """
+    Return whether the stored entry, which shows the same, is to be written with other elements of a podcast.
+
+    One that was stored before they were kept has none: it gets them, and that is no change of the publisher's.
+    """
+    if record.digest != entry.digest or podcast_digest(record.podcast) == entry.podcast:
+        return False
+    return not entry.podcast or entry.updates < MOST_UPDATES
+
+
+def _retold(record: Record, entry: KnownEntry, seen_at: datetime) -> Record:
+    """Return the record with what a podcast says anew: an episode number or a transcript makes no entry an updated one."""
+    kept = _edited(record, entry, seen_at)
+    return replace(kept, updated=entry.updated, published=entry.published, updates=entry.updates + bool(entry.podcast))
 
 
 def _rekeyed(record: Record, entry: KnownEntry, known: Known, taken: set[str], seen_at: datetime) -> Record:

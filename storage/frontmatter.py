@@ -15,7 +15,7 @@ from typing import TypeAlias
 from storage import images
 from storage.escapes import cleared, escaped, unescaped
 from storage.images import ImagePolicy
-from storage.record import Enclosure, Record
+from storage.record import Element, Enclosure, Record
 
 EXTRA_FIELDS = ("link", "updated", "tags", "lang", "description", "rss")
 """What `record_fields` may name, in the order in which a file has them."""
@@ -174,6 +174,8 @@ def _rss(record: Record, form: RecordForm, body: str, image: str) -> dict[str, V
         "backlog": _flag(on=record.backlog),
         "hidden": _exact(record.hidden),
     }
+    if record.podcast:
+        rss["podcast"] = tuple(map(_element, record.podcast))
     for name in ("title", "author"):
         if rss[name] == scalar(getattr(record, name)):
             del rss[name]
@@ -214,6 +216,14 @@ def _enclosure(enclosure: Enclosure) -> dict[str, Value]:
         "title": _exact(enclosure.title),
         "duration": None if duration is None else f"{Decimal(duration // timedelta(microseconds=1)) / 1_000_000:f}",
     }
+
+
+def _element(element: Element) -> dict[str, Value]:
+    """Return an element of a podcast; names and values of its attributes take turns, as values may be of any look."""
+    said: dict[str, Value] = {"name": exact(element.name), "text": exact(element.text)}
+    if element.attributes:
+        said["attributes"] = tuple(exact(text) for pair in element.attributes for text in pair)
+    return said
 
 
 def _flag(*, on: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from base64 import b32encode
 from dataclasses import dataclass
@@ -134,6 +135,24 @@ def key_of(source_id: str, identity: str) -> str:
     """Return the key of an entry that is new: lower-case base32 of SHA-256 over source and identity."""
     digest = hashlib.sha256(f"{source_id}\0{identity}".encode("utf-8", "surrogatepass")).digest()
     return b32encode(digest).decode("ascii").lower()[:KEY_LENGTH]
+
+
+def podcast_digest(elements: tuple[Element, ...]) -> str:
+    """
+    Return a digest of a podcast's elements; empty where there are none.
+
+    URLs count without their query, as signed ones change from poll to poll.
+    """
+    if not elements:
+        return ""
+    said = json.dumps(
+        [(name, text, [(key, _unsigned(value)) for key, value in pairs]) for name, text, pairs in elements]
+    )
+    return hashlib.sha256(said.encode("ascii")).hexdigest()[:16]
+
+
+def _unsigned(value: str) -> str:
+    return value.partition("?")[0] if value.startswith(("http:", "https:")) else value
 
 
 def minted_id(host: str, first_seen: datetime, key: str) -> str:

@@ -12,7 +12,7 @@ from storage.escapes import cleared, escaped, unescaped
 from storage.frontmatter import RULED, FrontMatter, Value, instant, scalar, shown_digest
 from storage.images import ImagePolicy
 from storage.reading import FrontMatterError
-from storage.record import DateSource, Enclosure, Record
+from storage.record import DateSource, Element, Enclosure, Record
 
 UNCLEANED = 0
 """`Record.cleaner` of a record whose `html` is still the publisher's own: it must be cleaned before it is shown."""
@@ -99,6 +99,7 @@ def _record(said: FrontMatter, rss: _Rss) -> Record:
         updates=rss.number("updates"),
         backlog=rss.text("backlog") == "true",
         hidden=rss.optional("hidden"),
+        podcast=tuple(map(_element, rss.maps("podcast"))),
     )
 
 
@@ -172,6 +173,11 @@ def _enclosure(one: _Rss) -> Enclosure:
         title=one.optional("title"),
         duration=None if duration is None else one.seconds(duration),
     )
+
+
+def _element(one: _Rss) -> Element:
+    said = one.texts("attributes")
+    return Element(one.text("name"), one.optional("text") or "", tuple(zip(said[::2], said[1::2], strict=False)))
 
 
 def _texts(value: Value) -> tuple[str, ...]:

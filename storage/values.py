@@ -36,6 +36,8 @@ class KnownEntry:
     """True where the newest document that was read whole still had it."""
     withdrawn_at: datetime | None = None
     """When the publisher was first seen to have taken it back; None where it did not, or has it again."""
+    podcast: str = ""
+    """`podcast_digest` of its elements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,10 @@ class Changes:
     updated: tuple[Record, ...] = ()
     """Records with the key of a stored one and new content."""
     rekeyed: tuple[Record, ...] = ()
-    """Records whose publisher changed their ids: key and public_id as stored, identity, alias and guid new (rule 73)."""
+    """
+    Records that show the same as before: under new ids of their publisher (rule 73), key and public_id as stored,
+    identity, alias and guid new; or with other elements of a podcast.
+    """
     listed: frozenset[str] | None = None
     """
     Keys that the document has; None where it was not read whole, so that its silence says nothing.

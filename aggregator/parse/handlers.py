@@ -14,15 +14,19 @@ from typing import Any
 from feedparser.api import LooseFeedParser, StrictFeedParser
 from feedparser.mixin import _cp1252
 
+from aggregator import podcast
 from aggregator.outcomes import FailureKind, PollError
 
 MAX_DEPTH = 256
 MAX_NAMESPACES = 256
 MAX_TAGS = 200
 MAX_DELETED = 2000
+MAX_PODCAST = 200
 
 _HISTORY = "http://purl.org/syndication/history/1.0"
 _TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
+# The vocabulary's first documents named its description.
+_PODCAST = (podcast.PODCAST, "https://github.com/podcastindex-org/podcast-namespace/blob/main/docs/1.0.md")
 # Attributes that hold for all that an element contains, and elements whose language is the feed's.
 _INHERITED = frozenset({"xml:base", "base", "xml:lang", "lang", "xmlns"})
 _ROOTS = frozenset({"feed", "rss", "rdf:RDF", "rdf:rdf"})
@@ -56,6 +60,7 @@ class _Elements:
     _matchnamespaces = {uri.lower(): prefix for uri, prefix in StrictFeedParser.namespaces.items()} | {
         _HISTORY: "fh",
         _TOMBSTONES: "at",
+        **dict.fromkeys(_PODCAST, "podcast"),
     }
 
     def unknown_starttag(self: Any, tag: str, attrs: list[tuple[str, str]]) -> None:
@@ -130,18 +135,12 @@ class _Elements:
     def _end_dc_date(self: Any) -> None:
         self.pop("dc_date")
 
-    # These four would take the place of the description or be taken for the full content.
+    # These three, and a podcast's subtitle, would take the place of the description or be taken for the full content.
     def _start_itunes_summary(self: Any, attrs: dict[str, str]) -> None:
         self.push_content("itunes_summary", attrs, "text/plain", 1)
 
     def _end_itunes_summary(self: Any) -> None:
         self.pop_content("itunes_summary")
-
-    def _start_itunes_subtitle(self: Any, attrs: dict[str, str]) -> None:
-        self.push_content("itunes_subtitle", attrs, "text/plain", 1)
-
-    def _end_itunes_subtitle(self: Any) -> None:
-        self.pop_content("itunes_subtitle")
 
     def _start_media_description(self: Any, attrs: dict[str, str]) -> None:
         self.push_content("media_description", attrs, "text/plain", 1)
@@ -155,12 +154,26 @@ class _Elements:
     def _end_dc_description(self: Any) -> None:
         self.pop_content("dc_description")
 
-    # The host of a podcast is not the writer of an entry that names one.
-    def _start_itunes_author(self: Any, attrs: dict[str, str]) -> None:
-        self.push("itunes_author", 1)
+    def start_podcast(self: Any, name: str, attrs: dict[str, str]) -> None:
+        """Keep an element of a podcast's vocabulary in the order of the document; it is not the feed's own."""
+        if self.inentry and not self.insource:
+            kept = dict.setdefault(self._get_context(), "podcast elements", [])
+            if len(kept) < MAX_PODCAST:
+                kept.append([name, "", dict(attrs)])
+        if name == "itunes_image":
+            super()._start_itunes_image(attrs)  # type: ignore[misc] # feedparser's
+        elif name == "itunes_subtitle":
+            self.push_content(name, attrs, "text/plain", 1)
+        else:
+            self.push(name, 1)
 
-    def _end_itunes_author(self: Any) -> None:
-        self.pop("itunes_author")
+    def end_podcast(self: Any, name: str) -> None:
+        text = self.pop_content(name) if name == "itunes_subtitle" else self.pop(name)
+        if text and self.inentry and not self.insource:
+            kept = dict.get(self._get_context(), "podcast elements") or []
+            begun = next((element for element in reversed(kept) if element[0] == name and not element[1]), None)
+            if begun:
+                begun[1] = text
 
     def _sync_author_detail(self: Any, key: str = "author") -> None:
         # feedparser's own search for an e-mail address is quadratic in a long name; ours is in xmlfeed.
@@ -206,6 +219,21 @@ class _Elements:
 # An element's handler is found by its name, which here has a hyphen.
 setattr(_Elements, "_start_at_deleted-entry", _Elements.start_deleted)
 setattr(_Elements, "_end_at_deleted-entry", _Elements.end_deleted)
+
+
+def _take(name: str) -> None:
+    def start(self: Any, attrs: dict[str, str]) -> None:
+        self.start_podcast(name, attrs)
+
+    def end(self: Any) -> None:
+        self.end_podcast(name)
+
+    setattr(_Elements, f"_start_{name}", start)
+    setattr(_Elements, f"_end_{name}", end)
+
+
+for _name in podcast.RULES:
+    _take(_name.lower().replace(":", "_"))
 
 
 def _joined(pieces: list[str | bytes]) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
+from aggregator import podcast
 from aggregator.model import Entry, Feed, Text
 from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse.dates import read_date
 from aggregator.parse.xmlfeed import absolute
-from storage.record import Enclosure
+from storage.record import Element, Enclosure
 from storage.states import FeedInfo
 
 _ITEMS = re.compile(r'"items"\s*:\s*\[')
@@ -26,6 +27,7 @@ _DECODER = json.JSONDecoder(
     # Publishers write line breaks into strings.
     strict=False,
 )
+MAX_PODCAST = 200
 _FEED_KEYS = ("title", "home_page_url", "feed_url", "version")
 
 
@@ -133,6 +135,7 @@ def _entry(item: Mapping[str, object], url: str) -> Entry:
         enclosures=_attachments(item, url),
         image=absolute(item.get("image"), url) or absolute(item.get("banner_image"), url),
         language=_text(item.get("language")),
+        podcast=_podcast(item, url),
     )
 
 
@@ -172,6 +175,22 @@ def _attachments(item: Mapping[str, object], url: str) -> tuple[Enclosure, ...]:
                 ),
             )
     return tuple(attachments.values())
+
+
+def _podcast(item: Mapping[str, object], url: str) -> tuple[Element, ...]:
+    """Return what `_podcast` says, as our own JSON feeds write it."""
+    said = (each for each in _list(item.get("_podcast"))[:MAX_PODCAST] if isinstance(each, dict))
+    return podcast.usable((element for each in said for element in _elements(each)), url)
+
+
+def _elements(said: Mapping[str, object]) -> Iterator[Element]:
+    attributes, inner = said.get("attributes"), said.get("elements")
+    pairs = attributes.items() if isinstance(attributes, dict) else ()
+    told = tuple((key, text) for key, value in pairs if (text := _text(value)))
+    yield Element(_text(said.get("name")) or "", _text(said.get("text")) or "", told)
+    for each in inner[:MAX_PODCAST] if isinstance(inner, list) else ():
+        if isinstance(each, dict):
+            yield from _elements({**each, "elements": None})
 
 
 def _list(value: object) -> list[object]:

@@ -8,12 +8,13 @@ from datetime import timedelta
 from html import unescape
 from urllib.parse import urljoin, urlsplit
 
+from aggregator import podcast
 from aggregator.model import Deleted, Entry, Feed, Text
 from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse.dates import Instant, read_date
 from aggregator.parse.mend import mend
 from aggregator.parse.reader import Document, MalformedError, read_loosely, read_strictly
-from storage.record import Enclosure
+from storage.record import Element, Enclosure
 from storage.states import FeedInfo
 
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -165,6 +166,7 @@ def _entry(entry: dict[str, object], url: str) -> Entry:
         enclosures=enclosures,
         image=next(iter(images), None),
         language=_language(entry),
+        podcast=_podcast(entry, url),
     )
 
 
@@ -316,6 +318,15 @@ def _duration(value: object) -> timedelta | None:
     for part in parts:
         seconds = seconds * 60 + float(part)
     return timedelta(seconds=int(seconds)) if seconds >= 1 else None
+
+
+def _podcast(entry: dict[str, object], url: str) -> tuple[Element, ...]:
+    said = _own(entry, "podcast elements")
+    if not isinstance(said, list):
+        return ()
+    return podcast.usable(
+        (Element(name.replace("_", ":"), text, tuple(given.items())) for name, text, given in said), url
+    )
 
 
 # --- small texts ------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from storage.record import DateSource, Element, Enclosure, Record
+from storage.record import DateSource, Element, Enclosure, Record, podcast_digest
 from storage.values import KnownEntry
 
 Row = tuple[Any, ...]
@@ -59,7 +59,7 @@ FIXED = ("key", "public_id", "source", "first_seen", "position", "arrival", "sto
 CONTENT = (
     "identity", "alias", "category", "site", "feed", "title", "link", "guid", "author", "writers", "tags",
     "published", "updated", "date_source", "publisher_date", "image", "language", "digest", "cleaner", "updates",
-    "backlog", "hidden",
+    "backlog", "hidden", "podcast_digest",
 )  # fmt: skip
 """Columns of a record that an update may change."""
 BODY = ("html", "raw_html", "summary", "enclosures", "marked_html", "podcast")
@@ -102,6 +102,7 @@ def content_row(record: Record) -> Row:
         record.updates,
         int(record.backlog),
         record.hidden,
+        podcast_digest(record.podcast),
     )
 
 
@@ -123,7 +124,7 @@ def record_of(row: Row) -> Record:
         source_id, key, public_id, _, first_seen, position, arrival, story_id,
         identity, alias, category, site, feed, title, link, guid, author, writers, tags,
         published, updated, date_source, publisher_date, image, language, digest, cleaner, updates,
-        backlog, hidden, story, html, raw_html, summary, enclosures, marked_html, podcast,
+        backlog, hidden, _, story, html, raw_html, summary, enclosures, marked_html, podcast,
     ) = row  # fmt: skip
     return Record(
         key=key,
@@ -165,7 +166,8 @@ def record_of(row: Row) -> Record:
 
 KNOWN = (
     "key, public_id, identity, alias, title, link, guid, published, updated, first_seen, date_source, "
-    "publisher_date, digest, position, arrival, updates, backlog, hidden, unlisted_at IS NULL, withdrawn_at"
+    "publisher_date, digest, position, arrival, updates, backlog, hidden, unlisted_at IS NULL, withdrawn_at, "
+    "podcast_digest"
 )
 
 
@@ -174,6 +176,7 @@ def known_entry(row: Row) -> KnownEntry:
     (
         _, key, public_id, identity, alias, title, link, guid, published, updated, first_seen, date_source,
         publisher_date, digest, position, arrival, updates, backlog, hidden, listed, withdrawn_at,
+        podcast,
     ) = row  # fmt: skip
     return KnownEntry(
         key=key,
@@ -196,6 +199,7 @@ def known_entry(row: Row) -> KnownEntry:
         hidden=hidden,
         listed=bool(listed),
         withdrawn_at=instant_or_none(withdrawn_at),
+        podcast=podcast,
     )
 
 

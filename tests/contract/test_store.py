@@ -19,9 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.contract import Store, StoreError, StoreFullError, StoreLockedError, StoreMissingError
-from storage.record import DateSource, Element, Enclosure, Record, key_of
+from storage.record import DateSource, Element, Enclosure, Record, key_of, podcast_digest
 from storage.sqlite import SqliteStore
 from storage.states import (
+    ActiveDay,
     Attempt,
     Claim,
     Earlier,
@@ -576,7 +577,7 @@ class TestSaving:
             gaps=1,
             gap_at=next(later),
             gap_note="its archive ends",
-            active_days=(20_000, 20_003),
+            active_days=(ActiveDay(20_000, 0, 143), ActiveDay(20_003, 55, 55)),
         )
         store.save_polls([Poll(full, HostState("one.example"))], NOW)
 
@@ -856,15 +857,24 @@ class TestKnown:
 
     def test_a_known_entry_says_what_reconciling_needs(self, store: Store) -> None:
         store.sync_sources([source()], NOW)
-        entry = record("a", position=2, updates=1, backlog=True, hidden="rule", publisher_date=None)
+        entry = record(
+            "a",
+            position=2,
+            updates=1,
+            backlog=True,
+            hidden="rule",
+            publisher_date=None,
+            podcast=(Element("itunes:episode", "7"),),
+        )
         bring(store, "one", entry)
         [known] = store.known("one", [], [], []).entries
 
         assert known.listed
         expected = replace(entry, arrival=1)
         for field in fields(known):
-            if field.name not in {"listed", "withdrawn_at"}:
+            if field.name not in {"listed", "withdrawn_at", "podcast"}:
                 assert getattr(known, field.name) == getattr(expected, field.name)
+        assert known.podcast == podcast_digest(entry.podcast) != ""
 
     def test_thousands_of_names_are_looked_up(self, store: Store) -> None:
         store.sync_sources([source()], NOW)

@@ -17,7 +17,7 @@ from aggregator.model import Fetched, Source
 from aggregator.reconcile import reconcile
 from storage.frontmatter import EXTRA_FIELDS, RecordForm, dumps
 from storage.reading import loads
-from storage.record import Record
+from storage.record import Record, podcast_digest
 from storage.states import Validators
 from storage.values import Known, KnownEntry
 
@@ -60,8 +60,11 @@ def test_an_oddity_tells_its_story_first(folder: Path) -> None:
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
 def test_an_oddity_that_is_polled_again_changes_nothing(folder: Path) -> None:
     first = records(folder)
-    fields = KnownEntry.__dataclass_fields__.keys() - {"listed", "withdrawn_at"}
-    stored = tuple(KnownEntry(**{name: getattr(one, name) for name in fields}, listed=True) for one in first)
+    fields = KnownEntry.__dataclass_fields__.keys() - {"listed", "withdrawn_at", "podcast"}
+    stored = tuple(
+        KnownEntry(**{name: getattr(one, name) for name in fields}, listed=True, podcast=podcast_digest(one.podcast))
+        for one in first
+    )
     (feed,) = folder.glob("feed.*")
     reading = read(SOURCE, Fetched(SOURCE.url, 200, {}, feed.read_bytes(), Validators()), SEEN)
 

@@ -78,6 +78,16 @@ class Term(NamedTuple):
     reason: str
 
 
+class ActiveDay(NamedTuple):
+    """A day on which entries of a source came."""
+
+    day: int
+    """Since 1970, UTC."""
+    first: int
+    """When the first entry came, in steps of ten minutes from midnight."""
+    last: int
+
+
 class Rest(NamedTuple):
     """Why an address of a source that has several is left alone, and until when; forgotten once it answers."""
 
@@ -153,8 +163,8 @@ class PollState:
     """When a document last had nothing in common with what was stored."""
     gap_note: str | None = None
     """What became of the entries that went by then, in words."""
-    active_days: tuple[int, ...] = ()
-    """Days (since 1970, UTC) on which entries came, the newest 60, oldest first; the first import not counted."""
+    active_days: tuple[ActiveDay, ...] = ()
+    """Days on which entries came, the newest 60, oldest first; the first import not counted."""
 
     @property
     def host(self) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from storage.sqlite import stories
 from storage.sqlite.folder import UnusableError
 
 if TYPE_CHECKING:
@@ -165,12 +166,13 @@ ALTER TABLE records ADD COLUMN podcast_digest TEXT NOT NULL DEFAULT '';
 ALTER TABLE records ADD COLUMN story INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE records ADD COLUMN story_id TEXT;
 CREATE INDEX records_of_story ON records (story) WHERE story <> 0;
+CREATE INDEX records_of_story_id ON records (story_id) WHERE story_id IS NOT NULL;
 CREATE TABLE story_names (
     name BLOB NOT NULL,
     id INTEGER NOT NULL REFERENCES records (id) ON DELETE CASCADE,
     PRIMARY KEY (name, id)
 ) WITHOUT ROWID;
-ALTER TABLE sources ADD COLUMN active_days TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE sources ADD COLUMN active_days BLOB NOT NULL DEFAULT x'';
 CREATE TABLE attempts (
     id INTEGER PRIMARY KEY,
     source INTEGER NOT NULL REFERENCES sources (n) ON DELETE CASCADE,
@@ -195,6 +197,7 @@ CREATE TABLE incidents (
     ended_at INTEGER
 );
 CREATE INDEX incidents_of_source ON incidents (source, number);
+CREATE INDEX story_names_of ON story_names (id);
 CREATE TABLE lists (
     url TEXT PRIMARY KEY,
     etag BLOB,
@@ -314,6 +317,7 @@ def migrations() -> Migrations:
     def second(db: Database) -> None:
         for statement in _SECOND_STATEMENTS:
             db.execute(statement)  # one by one: a script would commit what the step did before
+        stories.begin(db.conn)
         db.execute("PRAGMA user_version = 2")
 
     return steps

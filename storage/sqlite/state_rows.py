@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
 from storage.sqlite.rows import MICROSECOND, Row, instant, instant_or_none, micros, micros_or_none, text_tuple, texts
-from storage.states import FeedInfo, PollState, Rest, SourceRow, Term, Validators
+from storage.states import ActiveDay, FeedInfo, PollState, Rest, SourceRow, Term, Validators
 
 SOURCE = (
     "id", "name", "url", "host", "position", "keep_days", "keep_entries", "settings_digest", "floor", "tags",
@@ -102,7 +103,7 @@ def state_row(state: PollState) -> Row:
         state.gaps,
         micros_or_none(state.gap_at),
         state.gap_note,
-        json.dumps(state.active_days),
+        _days(state.active_days),
     )
 
 
@@ -150,7 +151,7 @@ def state_of(row: Row) -> PollState:
         gaps=gaps,
         gap_at=instant_or_none(gap_at),
         gap_note=gap_note,
-        active_days=() if active_days == "[]" else tuple(json.loads(active_days)),
+        active_days=tuple(ActiveDay(*one) for one in _DAY.iter_unpack(active_days)),
     )
 
 
@@ -171,6 +172,14 @@ def feed_of(value: str) -> FeedInfo:
     if "updated" in said:
         said["updated"] = instant(said["updated"])
     return FeedInfo(**said)
+
+
+_DAY = struct.Struct("<HBB")
+"""A day takes 4 bytes: the row of a source is written at every poll."""
+
+
+def _days(days: Sequence[ActiveDay]) -> bytes:
+    return b"".join(_DAY.pack(*one) for one in days)
 
 
 def _hints(hints: Mapping[str, str]) -> str:

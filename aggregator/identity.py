@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
-
-from w3lib.url import canonicalize_url
+from urllib.parse import urlsplit
 
 from aggregator.hosts import host_and_port, registrable
+from storage.links import canonical_link
 from storage.record import Enclosure, minted_id
 
 _LONGEST = 2_000
@@ -19,16 +18,6 @@ _LONGEST = 2_000
 _TEXT = 1_024
 """Characters of text that tell entries apart which have neither guid nor link (rule 69)."""
 
-# What senders add to tell where a click came from: the page is the same.
-_TRACKING = re.compile(
-    r"utm_\w+|fbclid|gclid|dclid|msclkid|yclid|igshid|mc_[ce]id|_hs(?:enc|mi)|mkt_tok|wt[._]\w+|cmpid|spm|ref_?src"
-    r"|vero_id|oly_\w+_id|guccounter|rss_?id|at_(?:medium|campaign)|pk_\w+|mtm_\w+|ncid|sr_share",
-    re.IGNORECASE,
-)
-_PLAIN_URL = re.compile(r"https?://[a-z0-9.-]+(?:/[A-Za-z0-9_./~-]*)")
-_PLAIN_QUERY = re.compile(
-    r"(https?://[a-z0-9.-]+/[A-Za-z0-9_./~-]*)\?([A-Za-z0-9_.~-]+=[A-Za-z0-9_.~-]*(?:&[A-Za-z0-9_.~-]+=[A-Za-z0-9_.~-]*)*)"
-)
 _FRONT_PAGE = re.compile(r"/*(?:index\.\w{2,5}|home/?)?")
 # RFC 3987, as an atom:id is an IRI: a scheme, none of the characters that stand in no URI, a percent sign before two
 # digits only, one fragment.
@@ -42,32 +31,6 @@ _UUID = re.compile(r"(?ai)urn:uuid:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _URN = re.compile(r"(?ai)urn:(?!uuid:)[a-z0-9][a-z0-9-]{1,31}:(?:[a-z0-9()+,.:=@;$_!*'-]|%[0-9a-f]{2})+")
 _STRICT = {"tag": (_TAG,), "urn": (_UUID, _URN)}
 """Schemes whose ids have a form of their own."""
-
-
-def canonical_link(url: str) -> str:
-    """
-    Return the one form of the addresses of a page: host in lower case, query sorted, tracking parameters gone.
-
-    The fragment stays: some changelogs link each entry to a place in one page.
-    """
-    if _PLAIN_URL.fullmatch(url):
-        return url
-    # Most other links are of a form for which sorting is all that there is to do: a tenth of the time.
-    if "/." not in url and (plain := _PLAIN_QUERY.fullmatch(url)) and not _TRACKING.search(plain[2]):
-        pairs = sorted(pair.partition("=") for pair in plain[2].split("&"))
-        return f"{plain[1]}?{'&'.join(map(''.join, pairs))}"
-    try:
-        parts = urlsplit(url)
-        if parts.query and _TRACKING.search(parts.query):
-            kept = [
-                (key, value)
-                for key, value in parse_qsl(parts.query, keep_blank_values=True)
-                if not _TRACKING.fullmatch(key)
-            ]
-            url = urlunsplit(parts._replace(query=urlencode(kept)))
-        return str(canonicalize_url(url, keep_fragments=True))
-    except ValueError:
-        return url
 
 
 def identity_of(guid: str | None, link: str | None, title: str, text: str, site: str | None) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from storage.record import Record
-from storage.sqlite import choosing
+from storage.sqlite import choosing, stories
 from storage.sqlite.rows import KNOWN, SELECT_RECORD, Row, chunks, known_entry, micros, record_of
 from storage.values import Known, KnownEntry, Page, RecordFile, RecordQuery
 
@@ -92,7 +92,7 @@ def page(connection: sqlite3.Connection, query: RecordQuery) -> Page:
     if query.limit < 1:
         raise ValueError(f"a page has at least 1 record, not {query.limit}")
     ids = choosing.newest(connection, query)
-    records = tuple(_record(connection, id_) for id_ in ids[: query.limit])
+    records = tuple(stories.settled(connection, _record(connection, id_)) for id_ in ids[: query.limit])
     more = len(ids) > query.limit
     return Page(records, cursor(records[-1]) if more else None)
 

@@ -92,7 +92,8 @@ def _take(connection: sqlite3.Connection, one: Archived, n: int, url: str, comin
 def _insert(connection: sqlite3.Connection, one: Archived, n: int, url: str, coming: _Coming) -> None:
     record, batch = _with_free_id(connection, one.record, url), coming.batch
     arrival = _arrival(record, coming)
-    append(connection, [record], n, replace(batch, arrival=arrival - 1))
+    # What has a number was shown before, under the ids that it brings.
+    append(connection, [record], n, replace(batch, arrival=arrival - 1), join=not one.record.arrival)
     coming.last = (arrival, record.position, record.key)
     batch.last_id += 1
     batch.arrival = max(batch.arrival, arrival)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from storage.record import Record, key_of, minted_id
-from storage.sqlite import histories
+from storage.sqlite import histories, stories
 from storage.sqlite.polling import end_lease, save_host
 from storage.sqlite.rows import BODY, CONTENT, FIXED, body_row, content_row, fixed_row, micros
 from storage.sqlite.state_rows import STATE, state_row
@@ -27,6 +27,7 @@ _UPDATE_RECORD = f"UPDATE records SET {', '.join(f'{column} = ?' for column in C
 _UPDATE_BODY = f"UPDATE bodies SET {', '.join(f'{column} = ?' for column in BODY)} WHERE id = ?"  # noqa: S608 # own names only
 _UPDATE_STATE = f"UPDATE sources SET {', '.join(f'{column} = ?' for column in STATE)} WHERE n = ?"  # noqa: S608 # own names only
 _FEED = STATE.index("feed")
+_LINK, _GUID = CONTENT.index("link"), CONTENT.index("guid")
 
 _FAULTS_OF_ONE = (
     sqlite3.IntegrityError,
@@ -139,8 +140,14 @@ def _insert(connection: sqlite3.Connection, new: Sequence[Record], n: int, url: 
     return [record.key for record in records]
 
 
-def append(connection: sqlite3.Connection, records: Sequence[Record], n: int, batch: Batch) -> None:
-    """Insert records of one source behind all others, in the order given, under the arrival number that comes next."""
+def append(
+    connection: sqlite3.Connection, records: Sequence[Record], n: int, batch: Batch, *, join: bool = True
+) -> None:
+    """
+    Insert records of one source behind all others, in the order given, under the arrival number that comes next.
+
+    With `join` one that joins a story takes on the id under which that was shown.
+    """
     ids = range(batch.last_id + 1, batch.last_id + 1 + len(records))
     arrival = batch.arrival + 1
     connection.executemany(
@@ -151,6 +158,7 @@ def append(connection: sqlite3.Connection, records: Sequence[Record], n: int, ba
     changes = [(i, batch.change) for i in ids]
     connection.executemany("INSERT INTO unwritten (id, change) VALUES (?, ?)", changes)
     connection.executemany("INSERT INTO unsearched (id, change) VALUES (?, ?)", changes)
+    stories.enter(connection, list(zip(ids, records, strict=True)), join=join)
 
 
 def _with_free_names(connection: sqlite3.Connection, record: Record, n: int, url: str) -> Record | None:
@@ -179,6 +187,8 @@ def rewrite(connection: sqlite3.Connection, record: Record, n: int, batch: Batch
     connection.execute(_UPDATE_RECORD, (*content, id_))
     if row[1 + len(CONTENT) :] != body:
         connection.execute(_UPDATE_BODY, (*body, id_))
+    if (record.link, record.guid) != (row[1 + _LINK], row[1 + _GUID]):
+        stories.rename(connection, id_, record)
     for table in ("unwritten", "unsearched"):
         connection.execute(f"INSERT OR REPLACE INTO {table} (id, change) VALUES (?, ?)", (id_, batch.change))  # noqa: S608 # own names only
     batch.changed = True
@@ -240,7 +250,7 @@ def prune(connection: sqlite3.Connection, now: datetime) -> int:
     """Remove what each source's `keep` lets go, leaving tombstones; return how many."""
     counts = dict(connection.execute("SELECT source, count(*) FROM records GROUP BY source").fetchall())
     sources = connection.execute("SELECT n, keep_days, keep_entries, removed_at FROM sources").fetchall()
-    removed = 0
+    removed, names = 0, set[bytes]()
     for n, days, keep, removed_at in sources:
         if n not in counts:
             continue
@@ -257,10 +267,12 @@ def prune(connection: sqlite3.Connection, now: datetime) -> int:
             "SELECT source, identity FROM records WHERE id = ?1 UNION SELECT source, alias FROM records WHERE id = ?1",
             ids,
         )
+        names |= stories.names_held(connection, (id_ for (id_,) in ids))
         connection.executemany("DELETE FROM records WHERE id = ?", ids)
         removed += len(ids)
     histories.prune(connection)
     if removed:
+        stories.regroup(connection, names)
         connection.execute("UPDATE counters SET revision = revision + 1")
     return removed
 
@@ -271,7 +283,10 @@ def purge(connection: sqlite3.Connection, source_id: str) -> int:
     if found is None:
         return 0
     connection.execute("DELETE FROM files WHERE key IN (SELECT key FROM records WHERE source = ?)", found)
+    ids = connection.execute("SELECT id FROM records WHERE source = ?", found).fetchall()
+    names = stories.names_held(connection, (id_ for (id_,) in ids))
     removed = connection.execute("DELETE FROM records WHERE source = ?", found).rowcount
+    stories.regroup(connection, names)
     connection.execute("DELETE FROM tombstones WHERE source = ?", found)
     histories.forget(connection, found[0], source_id)
     connection.execute("DELETE FROM sources WHERE n = ?", found)

@@ -10,7 +10,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from storage.record import Record
-from storage.sqlite import choosing, examining, finding, histories, polling, reading, restoring, saving, searching
+from storage.sqlite import (
+    choosing,
+    examining,
+    finding,
+    histories,
+    polling,
+    reading,
+    restoring,
+    saving,
+    searching,
+    stories,
+)
 from storage.sqlite.engine import Engine
 from storage.sqlite.polling import SOURCES_SINCE
 from storage.states import Attempt, Claim, Earlier, FeedInfo, HostState, Incident, ListState, PollState, SourceRow
@@ -172,6 +183,11 @@ class SqliteStore:
         """Return the record, hidden or not."""
         with self._engine.reading() as connection:
             return reading.get(connection, key)
+
+    def stories(self, keys: Collection[str]) -> Mapping[str, tuple[Record, ...]]:
+        """Return by key all records of the story that it is in, in the order of preference."""
+        with self._engine.reading() as connection:
+            return stories.stories(connection, keys)
 
     def facts(self, key: str) -> KnownEntry | None:
         """Return what is known of a stored record beside its content."""

@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint unit bench peers restarts picture schema clean
+.PHONY: help run demo test lint unit bench peers restarts hostile picture schema clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/' | expand -t 16
@@ -38,6 +38,9 @@ peers: $(VENV)/.ready-bench ## Poll the cases of tests/conformance with other re
 
 restarts: $(VENV)/.ready-dev ## Kill a daemon with 1,000 sources five times, and count who is asked twice
 	LONG=1 $(BIN)/python -m pytest tests/daemon/test_kills.py -k five_times -rP
+
+hostile: $(VENV)/.ready-dev ## Full rounds of hostile input, kills, full disks and damage, with their figures
+	LONG=1 $(BIN)/python -m pytest tests/hostile -rP
 
 picture: $(VENV)/.ready-dev ## Take the picture of the README anew, from the demo in Chromium
 	$(BIN)/python -m tests.browser.picture

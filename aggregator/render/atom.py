@@ -8,11 +8,11 @@ from lxml import etree
 
 from aggregator.render.browser import document, explanation
 from aggregator.render.characters import language_tag, markup, media_type, plain, rfc3339, web_uri
+from aggregator.render.extensions import ATOM, add_history, add_others, add_podcast, namespaces, others
 from aggregator.render.merged import MergedFeed, SourceInfo
 from aggregator.render.wording import categories_of, shown_title, writers_of
 from storage.record import Enclosure, Record
 
-ATOM = "http://www.w3.org/2005/Atom"
 MEDIA = "http://search.yahoo.com/mrss/"
 TYPE = "application/atom+xml"
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -20,7 +20,7 @@ _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 def atom(feed: MergedFeed) -> bytes:
     """Return the feed as an Atom document in UTF-8."""
-    root = etree.Element(f"{{{ATOM}}}feed", nsmap={None: ATOM, "media": MEDIA})
+    root = etree.Element(f"{{{ATOM}}}feed", nsmap={None: ATOM, "media": MEDIA} | namespaces(feed))
     language = language_tag(feed.language)
     if language:
         root.set(_LANG, language)
@@ -29,16 +29,18 @@ def atom(feed: MergedFeed) -> bytes:
     _text(root, "updated", rfc3339(feed.updated))
     _link(root, rel="self", type=TYPE, href=feed.self_url)
     _link(root, rel="alternate", type="text/html", href=feed.home_url)
-    if feed.next_url:
-        _link(root, rel="next", type=TYPE, href=feed.next_url)
+    add_history(root, feed, TYPE)
     _text(root, "generator", "feed-aggregator")
     root.append(explanation(feed))
     for record in feed.records:
-        _entry(root, record, feed.source_of(record), inherited=language)
+        entry = _entry(root, record, inherited=language)
+        add_others(entry, others(feed, record))
+        add_podcast(entry, record)
+        _source(entry, record, feed.source_of(record))
     return document(root, feed.style)
 
 
-def _entry(root: etree._Element, record: Record, source: SourceInfo, *, inherited: str | None) -> None:
+def _entry(root: etree._Element, record: Record, *, inherited: str | None) -> etree._Element:
     entry = etree.SubElement(root, f"{{{ATOM}}}entry")
     language = language_tag(record.language)
     if language and language != inherited:
@@ -65,7 +67,7 @@ def _entry(root: etree._Element, record: Record, source: SourceInfo, *, inherite
         _text(entry, "content", html, type="html")
     elif not link:  # section 4.1.2: an entry without content must have an alternate link
         _text(entry, "content", escape(summary or title), type="html")
-    _source(entry, record, source)
+    return entry
 
 
 def _source(entry: etree._Element, record: Record, source: SourceInfo) -> None:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TypeAlias
 
 from aggregator.render.characters import language_tag, markup, media_type, plain, rfc3339, web_uri
+from aggregator.render.extensions import Json, Other, others, podcast_value
 from aggregator.render.merged import MergedFeed, SourceInfo
 from aggregator.render.wording import categories_of, shown_title, writers_of
 from storage.record import Enclosure, Record
 
 TYPE = "application/feed+json"
-Json: TypeAlias = "str | int | list[Json] | dict[str, Json] | None"
 
 
 def jsonfeed(feed: MergedFeed) -> bytes:
     """Return the feed as a JSON Feed document in UTF-8; what is not known is absent, never null."""
-    items: list[Json] = [_item(record, feed.source_of(record)) for record in feed.records]
+    items: list[Json] = [_item(record, feed.source_of(record), others(feed, record)) for record in feed.records]
     told: dict[str, Json] = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": plain(feed.title) or "Merged feed",
@@ -28,7 +27,7 @@ def jsonfeed(feed: MergedFeed) -> bytes:
     return json.dumps(_known(told) | {"items": items}, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def _item(record: Record, source: SourceInfo) -> Json:
+def _item(record: Record, source: SourceInfo, also: tuple[Other, ...]) -> Json:
     html, summary = markup(record.html), plain(record.summary)
     bodiless = not html.strip()  # one of the two bodies must be there
     return _known(
@@ -47,6 +46,8 @@ def _item(record: Record, source: SourceInfo) -> Json:
             "language": language_tag(record.language),
             "attachments": [_attachment(one, url) for one in record.enclosures if (url := web_uri(one.url))],
             "_source": _known({"id": source.id, "title": source.title, "url": source.home, "feed_url": source.url}),
+            "_also_in": [_known({"id": one.id, "title": one.title, "url": one.url}) for one in also],
+            "_podcast": podcast_value(record),
         }
     )
 

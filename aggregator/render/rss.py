@@ -8,11 +8,11 @@ from lxml import etree
 
 from aggregator.render.browser import document, explanation
 from aggregator.render.characters import language_tag, markup, media_type, plain, rfc822, rfc3339, web_uri
+from aggregator.render.extensions import ATOM, add_history, add_others, add_podcast, namespaces, others
 from aggregator.render.merged import MergedFeed, SourceInfo
 from aggregator.render.wording import categories_of, excerpt, shown_title, writers_of
 from storage.record import Enclosure, Record
 
-ATOM = "http://www.w3.org/2005/Atom"
 CONTENT = "http://purl.org/rss/1.0/modules/content/"
 DC = "http://purl.org/dc/elements/1.1/"
 MEDIA = "http://search.yahoo.com/mrss/"
@@ -22,7 +22,7 @@ _PREFIXES = {"atom": ATOM, "content": CONTENT, "dc": DC, "media": MEDIA}
 
 def rss(feed: MergedFeed) -> bytes:
     """Return the feed as an RSS 2.0 document in UTF-8."""
-    root = etree.Element("rss", version="2.0", nsmap=_PREFIXES)
+    root = etree.Element("rss", version="2.0", nsmap=_PREFIXES | namespaces(feed))
     channel = etree.SubElement(root, "channel")
     title = plain(feed.title) or "Merged feed"
     _text(channel, "title", title)
@@ -33,15 +33,16 @@ def rss(feed: MergedFeed) -> bytes:
     _text(channel, "lastBuildDate", rfc822(feed.updated))
     _text(channel, "generator", "feed-aggregator")
     etree.SubElement(channel, f"{{{ATOM}}}link", rel="self", type=TYPE, href=feed.self_url)
-    if feed.next_url:
-        etree.SubElement(channel, f"{{{ATOM}}}link", rel="next", type=TYPE, href=feed.next_url)
+    add_history(channel, feed, TYPE)
     channel.append(explanation(feed))
     for record in feed.records:
-        _item(channel, record, feed.source_of(record))
+        item = _item(channel, record, feed.source_of(record))
+        add_others(item, others(feed, record))
+        add_podcast(item, record)
     return document(root, feed.style)
 
 
-def _item(channel: etree._Element, record: Record, source: SourceInfo) -> None:
+def _item(channel: etree._Element, record: Record, source: SourceInfo) -> etree._Element:
     item = etree.SubElement(channel, "item")
     html = markup(record.html)
     # Twice: a description is HTML, so that plain text is escaped once as HTML and once more as XML.
@@ -66,6 +67,7 @@ def _item(channel: etree._Element, record: Record, source: SourceInfo) -> None:
     if html.strip():
         _text(item, f"{{{CONTENT}}}encoded", html)
     _media(item, record)
+    return item
 
 
 def _media(item: etree._Element, record: Record) -> None:

@@ -45,7 +45,7 @@ def test_the_demo_serves_all_three_formats_and_leaves_nothing_behind(demo: Runni
         assert not read.bozo
         assert "明前茶的水温" in [entry.title for entry in read.entries]
     assert "Harbour, before the ferries" in demo.titles()
-    assert {row["id"]: row["state"] for row in _rows(demo)}["failing"] == "failing"
+    demo.until(lambda: {row["id"]: row["state"] for row in _rows(demo)}["failing"] == "failing")
     assert b"<title>" in demo.get("/")[2]
 
     code, took = demo.stop(signal.SIGTERM)

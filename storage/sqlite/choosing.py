@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from storage.sqlite import searching
-from storage.sqlite.rows import Row, chunks, instant, micros
+from storage.sqlite.rows import chunks, instant, micros
 from storage.values import RecordQuery
 
 _NEWEST_FIRST = "published DESC, arrival DESC, id"
@@ -30,16 +30,21 @@ def newest(connection: sqlite3.Connection, query: RecordQuery) -> list[int]:
 
 def _with_words(connection: sqlite3.Connection, walk: _Walk, asked: searching.Asked, wanted: int) -> list[int]:
     """
-    Return the ids of the newest records that hold the words.
+    Return the ids of the first records of the walk that hold the words.
 
     A word that many hold is found among the newest, whose texts are read; one that few hold has few hits, which are
-    sorted. In between the hits are held against the records, newest first.
+    sorted; for those between, the index is asked of the newest records alone. What remains, a word that was common once,
+    has all its hits held against the records.
     """
     looked_through = max(wanted, searching.LOOKED_THROUGH // walk.parts)
     newest = walk.ids(connection, looked_through)
     found = searching.holding(connection, asked, newest, wanted)
     if len(found) == wanted or len(newest) < looked_through:
         return found
+    if not walk.column:
+        recent = searching.recent(connection, asked, walk.ids(connection, searching.RECENT))
+        if recent is not None and len(recent) >= wanted:
+            return recent[:wanted]
     hits = searching.few(connection, asked)
     if hits is not None:
         return walk.among(hits).ids(connection, wanted)
@@ -49,7 +54,7 @@ def _with_words(connection: sqlite3.Connection, walk: _Walk, asked: searching.As
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """Rows of `records` by the index that gives them newest first."""
+    """Rows of `records` in an order, by the index that gives it."""
 
     index: str
     conditions: tuple[str, ...]
@@ -58,6 +63,7 @@ class _Walk:
     """By whose values, few, the rows are read apart and merged; empty: they are not."""
     parts: int = 1
     """How many those are."""
+    order: str = _NEWEST_FIRST
 
     def ids(self, connection: sqlite3.Connection, limit: int) -> list[int]:
         """Return the ids of the newest `limit` of the rows, in order."""
@@ -71,7 +77,7 @@ class _Walk:
                 "ORDER BY r.published DESC, r.arrival DESC, r.id LIMIT :limit"
             )
         else:
-            sql += f" ORDER BY {_NEWEST_FIRST} LIMIT :limit"
+            sql += f" ORDER BY {self.order} LIMIT :limit"
         return [id_ for (id_,) in connection.execute(sql, {**self.values, "limit": limit})]
 
     def narrowed(self, condition: str, values: Mapping[str, int | str]) -> _Walk:
@@ -94,8 +100,7 @@ class _Walk:
 
 def _walk(connection: sqlite3.Connection, query: RecordQuery, asked: searching.Asked | None) -> _Walk:
     conditions, values = _conditions(query, asked)
-    sources = None if query.sources is None else _numbers(connection, query.sources)
-    categories = None if query.categories is None else sorted(set(query.categories))
+    sources, categories = _chosen(connection, query, asked)
     index, column, few = "records_newest", "", list[int | str]()
     if sources is not None and len(sources) <= _MERGED:
         index, column, few = "records_of_source", "source", [*sources]
@@ -111,6 +116,19 @@ def _walk(connection: sqlite3.Connection, query: RecordQuery, asked: searching.A
     if column:
         values["few"] = json.dumps(few)
     return _Walk(index, tuple(conditions), values, column, max(1, len(few)))
+
+
+def _chosen(
+    connection: sqlite3.Connection, query: RecordQuery, asked: searching.Asked | None
+) -> tuple[list[int] | None, list[str] | None]:
+    """Return the numbers of the sources and the categories that are asked for, in the query and in its text; None: all."""
+    sources = None if query.sources is None else set(_numbers(connection, query.sources))
+    categories = None if query.categories is None else set(query.categories)
+    for one in asked.sources if asked else ():
+        sources = set(one) if sources is None else sources & one
+    for other in asked.categories if asked else ():
+        categories = set(other) if categories is None else categories & other
+    return None if sources is None else sorted(sources), None if categories is None else sorted(categories)
 
 
 def _conditions(query: RecordQuery, asked: searching.Asked | None) -> tuple[list[str], dict[str, int | str]]:
@@ -176,57 +194,23 @@ def _read_cursor(cursor: str) -> dict[str, int | str]:
 
 
 def newest_arrival(connection: sqlite3.Connection, query: RecordQuery | None) -> datetime | None:
-    """Return the latest `first_seen` of what the query's sources and categories hold."""
+    """Return the latest `first_seen` of what the query's sources, categories and text choose."""
     query = query or RecordQuery()
     asked = None if query.text is None else searching.asked(connection, query.text)
-    conditions, values = ["hidden IS NULL", "backlog = 0"], dict[str, int | str]()
-    if asked is not None:
-        conditions += asked.conditions
-        values |= asked.values
-    sources = None if query.sources is None else _numbers(connection, query.sources)
-    if query.categories is not None:
-        conditions.append("+category IN (SELECT value FROM json_each(:categories))")
-        values["categories"] = json.dumps(sorted(query.categories))
-    index = "records_first_seen"
+    conditions, values = _conditions(RecordQuery(), asked)
+    sources, categories = _chosen(connection, query, asked)
+    index, order = "records_first_seen", "first_seen DESC"
+    if categories is not None:
+        conditions.append(_ONE_OF.format("+category", "categories"))
+        values["categories"] = json.dumps(categories)
     if sources is not None:
-        values["sources"] = json.dumps(sources)
         # Of few sources the entries are looked through; a dormant one would be far back among all that arrived.
-        apart = len(sources) <= _MERGED
-        index = "records_of_source" if apart else index
+        if apart := len(sources) <= _MERGED:
+            index, order = "records_of_source", "+first_seen DESC"
         conditions.append(_ONE_OF.format("source" if apart else "+source", "sources"))
-    return _latest(connection, index, conditions, values, asked)
-
-
-def _latest(
-    connection: sqlite3.Connection,
-    index: str,
-    conditions: list[str],
-    values: dict[str, int | str],
-    asked: searching.Asked | None,
-) -> datetime | None:
-    """Return the latest arrival among the rows, by the way that `_with_words` goes."""
-
-    def newest(by: str, more: Sequence[str], limit: int) -> list[Row]:
-        where = " AND ".join([*conditions, *more])
-        first_seen = "+first_seen" if by == "INDEXED BY records_of_source" else "first_seen"
-        sql = f"SELECT id, first_seen FROM records {by} WHERE {where} ORDER BY {first_seen} DESC LIMIT {limit}"  # noqa: S608 # own text only
-        return connection.execute(sql, values).fetchall()
-
-    walked = f"INDEXED BY {index}"
-    if asked is None or not asked.held:
-        rows = newest(walked, (), 1)
-        return instant(rows[0][1]) if rows else None
-    rows = newest(walked, (), searching.LOOKED_THROUGH)
-    arrived: dict[int, int] = dict(rows)
-    if found := searching.holding(connection, asked, list(arrived), 1):
-        return instant(arrived[found[0]])
-    if len(rows) < searching.LOOKED_THROUGH:
+        values["sources"] = json.dumps(sources)
+    walk = _Walk(index, tuple(conditions), values, order=order)
+    ids = _with_words(connection, walk, asked, 1) if asked and asked.held else walk.ids(connection, 1)
+    if not ids:
         return None
-    if (hits := searching.few(connection, asked)) is not None:
-        values["among"] = json.dumps(hits)
-        rows = newest("NOT INDEXED", ("id IN (SELECT value FROM json_each(:among))",), 1)
-    else:
-        condition, more = searching.membership(asked)
-        values |= more
-        rows = newest(walked, (condition,), 1)
-    return instant(rows[0][1]) if rows else None
+    return instant(connection.execute("SELECT first_seen FROM records WHERE id = ?", ids).fetchone()[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from storage.search import Term, expression, fold, indexed, parse
 from storage.sqlite.rows import SELECT_RECORD, micros, record_of
@@ -13,7 +13,11 @@ from storage.values import Searchable, Unsearched
 
 LOOKED_THROUGH = 1000
 """Newest records whose own texts are read before the index is asked: a word that many have stands in some of them."""
-FEW = 2000
+RECENT = 20_000
+"""Newest records of which the index is asked alone."""
+_SPREAD = 10
+"""Where their ids span more than so many times their number, they are no part of the index of their own."""
+FEW = 4000
 """Hits up to which all are fetched and sorted; of more, the records are walked newest first until there are enough."""
 _SEED = 8
 """Tokens of a phrase that the index is asked for; the rest is read in the texts that it finds."""
@@ -25,10 +29,8 @@ _DAYS = 3650
 class Asked:
     """What a query asks of records, in SQL over `records`."""
 
-    conditions: tuple[str, ...]
-    """What the rows must fulfil that are no words."""
     values: dict[str, str | int]
-    """Their parameters, and those of `held`."""
+    """Parameters of `conditions` and of `held`."""
     held: str = ""
     """What the texts `t` of a record must hold and must not hold; empty where no words are asked for."""
     match: str = ""
@@ -37,6 +39,12 @@ class Asked:
     """Where something is unwanted alone: the expression of what has it."""
     exact: bool = True
     """False where `match` and `refuse` say less than `held`."""
+    conditions: tuple[str, ...] = ()
+    """What the rows must fulfil that is no word."""
+    sources: tuple[frozenset[int], ...] = ()
+    """Numbers of sources, as said in `conditions`: the record's must be in each. For who chooses an index by them."""
+    categories: tuple[frozenset[str], ...] = ()
+    """First categories, likewise."""
 
 
 def unsearched(connection: sqlite3.Connection, limit: int) -> list[Unsearched]:
@@ -76,23 +84,29 @@ def asked(connection: sqlite3.Connection, text: str) -> Asked:
     query = parse(text)
     sql: list[str] = []
     values: dict[str, str | int] = {}
-    chosen = [("source", _sources(connection, said), negated) for said, negated in query.sources]
-    chosen += [("source", _tagged(connection, said), negated) for said, negated in query.tags]
-    chosen += [("category", _categories(connection, said), negated) for said, negated in query.categories]
-    for place, (column, those, negated) in enumerate(chosen):
-        name = f"chosen_{place}"
-        sql.append(f"{'NOT ' if negated else ''}+{column} IN (SELECT value FROM json_each(:{name}))")  # noqa: S608 # own names only
-        values[name] = json.dumps(those)
+    sources = [(_sources(connection, said), negated) for said, negated in query.sources]
+    sources += [(_tagged(connection, said), negated) for said, negated in query.tags]
+    categories = [(_categories(connection, said), negated) for said, negated in query.categories]
+    for column, found in (("source", sources), ("category", categories)):
+        for place, (those, negated) in enumerate(found):
+            name = f"{column}_{place}"
+            sql.append(f"+{column} {'NOT ' if negated else ''}IN (SELECT value FROM json_each(:{name}))")  # noqa: S608 # own names only
+            values[name] = json.dumps(sorted(those))
     if query.since is not None:
         sql.append("published >= :asked_since")
         values["asked_since"] = micros(query.since)
     if query.within is not None and query.within.days < _DAYS:
         sql.append("published >= (SELECT coalesce(max(first_seen), 0) FROM records WHERE hidden IS NULL) - :within")
         values["within"] = int(query.within.total_seconds()) * 1_000_000
-    return _worded(tuple(dict.fromkeys(query.terms)), tuple(sql), values)
+    return replace(
+        _worded(tuple(dict.fromkeys(query.terms)), values),
+        conditions=tuple(sql),
+        sources=tuple(those for those, negated in sources if not negated),
+        categories=tuple(those for those, negated in categories if not negated),
+    )
 
 
-def _worded(terms: Sequence[Term], conditions: tuple[str, ...], values: dict[str, str | int]) -> Asked:
+def _worded(terms: Sequence[Term], values: dict[str, str | int]) -> Asked:
     held = []
     for place, term in enumerate(terms):
         columns = (term.field,) if term.field else ("title", "author", "text")
@@ -105,7 +119,7 @@ def _worded(terms: Sequence[Term], conditions: tuple[str, ...], values: dict[str
     match, refuse = " AND ".join(wanted), " OR ".join(unwanted)
     if match and refuse:
         match, refuse = f"({match}) NOT ({refuse})", ""
-    return Asked(conditions, values, " AND ".join(held), match, refuse, exact=len(short) == len(terms))
+    return Asked(values, " AND ".join(held), match, refuse, exact=len(short) == len(terms))
 
 
 def holding(connection: sqlite3.Connection, asked: Asked, ids: Sequence[int], most: int) -> list[int]:
@@ -122,6 +136,17 @@ def holding(connection: sqlite3.Connection, asked: Asked, ids: Sequence[int], mo
 
 
 _STEP = 100
+
+
+def recent(connection: sqlite3.Connection, asked: Asked, ids: Sequence[int]) -> list[int] | None:
+    """Return those of the records that hold the words, in the order given; None where the index is no short cut."""
+    expression = asked.match or asked.refuse
+    if not ids or not expression or max(ids) - min(ids) > _SPREAD * len(ids):
+        return None
+    sql = "SELECT rowid FROM search WHERE search MATCH ? AND rowid BETWEEN ? AND ?"
+    have = {id_ for (id_,) in connection.execute(sql, (expression, min(ids), max(ids)))}
+    found = [id_ for id_ in ids if (id_ in have) is bool(asked.match)]
+    return found if asked.exact else holding(connection, asked, found, len(found))
 
 
 def few(connection: sqlite3.Connection, asked: Asked) -> list[int] | None:
@@ -150,18 +175,30 @@ def membership(asked: Asked) -> tuple[str, dict[str, str | int]]:
     return " AND ".join(parts), values
 
 
-def _tagged(connection: sqlite3.Connection, said: str) -> list[int | str]:
+def _tagged(connection: sqlite3.Connection, said: str) -> frozenset[int]:
     """Return the numbers of the sources that have the tag in feeds.yaml."""
     found = connection.execute("SELECT n, tags FROM sources").fetchall()
-    return [n for n, tags in found if said in map(fold, json.loads(tags))]
+    return frozenset(n for n, tags in found if said in map(fold, json.loads(tags)))
 
 
-def _sources(connection: sqlite3.Connection, asked: str) -> list[int | str]:
+def _sources(connection: sqlite3.Connection, said: str) -> frozenset[int]:
     """Return the numbers of the sources whose id or name holds the folded text."""
     found = connection.execute("SELECT n, id, name FROM sources").fetchall()
-    return [n for n, id_, name in found if asked in fold(id_) or asked in fold(name)]
+    return frozenset(n for n, id_, name in found if said in fold(id_) or said in fold(name))
 
 
-def _categories(connection: sqlite3.Connection, asked: str) -> list[int | str]:
-    found = connection.execute("SELECT DISTINCT category FROM records").fetchall()
-    return [category for (category,) in found if fold(category) == asked]
+# From one category to the next in the index: reading it through to tell them apart would read an entry a record.
+_ALL_CATEGORIES = """
+    WITH RECURSIVE each(category) AS (
+        SELECT min(category) FROM records INDEXED BY records_of_category WHERE hidden IS NULL
+        UNION ALL
+        SELECT (SELECT min(r.category) FROM records r INDEXED BY records_of_category
+            WHERE r.category > each.category AND r.hidden IS NULL) FROM each WHERE each.category IS NOT NULL
+    )
+    SELECT category FROM each WHERE category IS NOT NULL
+"""
+
+
+def _categories(connection: sqlite3.Connection, said: str) -> frozenset[str]:
+    found = connection.execute(_ALL_CATEGORIES).fetchall()
+    return frozenset(category for (category,) in found if fold(category) == said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import sqlite3
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from storage.contract import StoreError, StoreFullError, StoreMissingError
-from storage.sqlite.folder import BACKUPS, DATABASE, Lock, Mark, Marker, UnusableError, fault, part_of, sweep
+from storage.sqlite.folder import BACKUPS, DATABASE, Lock, Mark, Marker, UnusableError, check_wal, fault, part_of, sweep
 from storage.sqlite.schema import SCHEMA, Schema
 
 T = TypeVar("T")
@@ -72,6 +73,7 @@ class Engine:
             if not engine.path.exists():
                 engine._marker.check(engine._marker.read(), None)
                 raise engine._missing()
+            check_wal(engine.path)
             connection = engine._connect("ro")
             try:
                 engine._check_version(connection, oldest or schema.version)
@@ -85,6 +87,7 @@ class Engine:
 
     def _open_writer(self) -> None:
         expected, crashed = self._marker.read(), _size(self.path.with_name(DATABASE + "-wal")) > 0
+        check_wal(self.path)
         if _size(self.path) == 0:
             self._marker.check(expected, None)
         connection = self._connection = self._connect("rwc")
@@ -223,6 +226,10 @@ class Engine:
             yield
         except UnusableError as error:
             raise StoreError(fault(self.folder, str(error))) from error
+        except (ValueError, OverflowError) as error:
+            if not _says_nothing(error):
+                raise
+            raise StoreError(fault(self.folder, f"is damaged ({error})")) from error
         except sqlite3.Error as error:
             raise self._of_sqlite(error) from error
         except OSError as error:
@@ -236,6 +243,8 @@ class Engine:
             case sqlite3.SQLITE_NOTADB:
                 what = "is not a database"
             case sqlite3.SQLITE_CORRUPT:
+                what = f"is damaged ({error})"
+            case _ if "decode to UTF-8" in str(error):  # Python's own, without a code
                 what = f"is damaged ({error})"
             case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
                 what = f"or its folder may not be written here ({error})"
@@ -319,6 +328,12 @@ def _look_through(connection: sqlite3.Connection, *, whole: bool = False) -> Non
 
 def _mark_of(connection: sqlite3.Connection) -> Mark:
     return Mark(*connection.execute("SELECT store, commits FROM counters").fetchone())
+
+
+def _says_nothing(error: Exception) -> bool:
+    """Return whether it is of a value that no row of ours holds: text that is none, a word that is none of its kind."""
+    unreadable = isinstance(error, UnicodeDecodeError | json.JSONDecodeError | OverflowError)
+    return unreadable or "is not a valid" in str(error)  # as an Enum says
 
 
 def _size(path: Path) -> int:

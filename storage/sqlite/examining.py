@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from storage.contract import StoreError
 from storage.sqlite.engine import copied, sync_folder
-from storage.sqlite.folder import DATABASE, MARKER, Lock, UnusableError, held_by, part_of, sweep
+from storage.sqlite.folder import DATABASE, MARKER, Lock, UnusableError, check_wal, held_by, part_of, sweep
 from storage.sqlite.schema import SCHEMA
 
 VERSION = sqlite3.sqlite_version
@@ -86,11 +86,19 @@ def _take(copy: Path, part: Path) -> None:
 
 def _put_aside(folder: Path, stamp: str) -> Path | None:
     """Rename the store that is there, its -wal with it, so that it can still be opened by itself."""
-    if not (folder / DATABASE).exists():
-        return None
-    aside = folder / f"aggregator-replaced-{stamp}.db"
+    there, aside = (folder / DATABASE).exists(), folder / f"aggregator-replaced-{stamp}.db"
+    if there:
+        _gathered(folder / DATABASE)
     for ending in ("-wal", "-shm", ""):
         path = folder / f"{DATABASE}{ending}"
         if path.exists():
-            path.rename(f"{aside}{ending}")
-    return aside
+            path.rename(f"{aside}{ending}")  # a -wal without its database too: SQLite would read it with the copy
+    return aside if there else None
+
+
+def _gathered(database: Path) -> None:
+    """Bring what is in the -wal file into the database: broken off between two renames, none is without its other half."""
+    with suppress(sqlite3.Error, UnusableError):  # a damaged one is put aside as it is
+        check_wal(database)
+        with closing(sqlite3.connect(database)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

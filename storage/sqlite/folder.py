@@ -142,6 +142,27 @@ class Marker:
         raise UnusableError(f"{seen}; to go on with what is there, remove {self._path}")
 
 
+def check_wal(database: Path) -> None:
+    """
+    Refuse a copy that was put in the place of a store whose -wal file is still there.
+
+    SQLite would bring the pages of the one into the other without a word. A store at work is in WAL mode, as the header
+    says; a copy that `backup` made is not, and has no -wal file of its own.
+    """
+    wal = database.with_name(f"{database.name}-wal")
+    try:
+        with database.open("rb") as file:
+            modes = file.read(20)[18:]
+        if modes != b"\x01\x01" or wal.stat().st_size == 0:
+            return
+    except FileNotFoundError:
+        return
+    raise UnusableError(
+        f"was put beside the -wal file of another store; to go on with what is there, remove {wal} and "
+        f"{database.with_name(f'{database.name}-shm')} (`aggregator restore` does it right)"
+    )
+
+
 def part_of(path: Path) -> Path:
     """Return the temporary under which this process writes the file; `sweep` knows it by its name."""
     return path.with_name(f".aggregator.{os.getpid()}.{path.name}.part")

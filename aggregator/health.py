@@ -202,16 +202,19 @@ def source_rows(
     now: datetime,
     written: Sequence[Source] = (),
     paused: Sequence[Source] = (),
+    *,
+    offline: bool | None = None,
 ) -> list[Row]:
     """
     Return the sources as `list --json` and `/sources.json` show them, in the order given, or of `written` if paused.
 
     Instants are RFC 3339 in UTC, `every` is written as in feeds.yaml, URLs are free of secrets.
     `moved_to` is where a permanent redirect leads, proven or not; `in_use` is the address that is polled.
-    `written` are the sources of feeds.yaml; `paused` those that are not polled, which have no state.
+    `written` are the sources of feeds.yaml; `paused` those that are not polled, which have no state. `offline` is what
+    `no_network` says of all sources, where these are not all.
     """
     known = {source.id: source for source in written}
-    offline = no_network(sources, now)
+    offline = no_network(sources, now) if offline is None else offline
     placed = [
         (one.source.position, _row(one, counts.get(one.source.id, 0), now, known.get(one.source.id), offline=offline))
         for one in sources

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from storage.record import Enclosure, Record
@@ -12,8 +13,12 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def record_shape(record: Record) -> dict[str, object]:
-    """Return the record as JSON names it; `source` is the source's id, None stands for what was not said."""
+def record_shape(record: Record, story: Iterable[Record] = ()) -> dict[str, object]:
+    """
+    Return the record as JSON names it; `source` is the source's id, None stands for what was not said.
+
+    `story` are the records of its story in the order of preference, itself and hidden ones among them or not.
+    """
     return {
         "key": record.key,
         "public_id": record.public_id,
@@ -34,8 +39,12 @@ def record_shape(record: Record) -> dict[str, object]:
         "summary": record.summary,
         "enclosures": [_enclosure_shape(enclosure) for enclosure in record.enclosures],
         "language": record.language,
-        "also_in": [],
+        "also_in": [_other_shape(one) for one in story if one.key != record.key and one.hidden is None],
     }
+
+
+def _other_shape(record: Record) -> dict[str, object]:
+    return {"key": record.key, "source": record.source_id, "title": record.title, "link": record.link}
 
 
 def _enclosure_shape(enclosure: Enclosure) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -223,6 +223,14 @@ class Store(Protocol):
 
     def revision(self) -> int:
         """Return a number that rises with every change of records or source descriptions, and with nothing else."""
+
+    def stamp(self) -> Hashable:
+        """
+        Return what differs whenever `revision` or `indexed` may have risen since it was asked for before.
+
+        Where it is the same, nothing was committed meanwhile by this process or another. None where that cannot be
+        told. Waits for nothing and raises nothing, so that an event loop may ask.
+        """
 
     def unwritten(self, limit: int = 500) -> list[tuple[Record, RecordFile | None]]:
         """Return records whose file is missing or older than they are, with the file if there was one; no hidden ones."""

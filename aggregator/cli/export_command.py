@@ -131,7 +131,9 @@ def _export_jsonl(store: Store, settings: Settings, output: Path | None, first: 
     seen_as = outward(settings)
     with click.open_file(str(output) if output else "-", "w", encoding="utf-8", atomic=output is not None) as lines:
         for record in store.records(since=first):
-            lines.write(json.dumps(record_shape(seen_as(record)), ensure_ascii=False, separators=(",", ":")) + "\n")
+            story = store.stories([record.key]).get(record.key, ()) if record.story else ()
+            shape = record_shape(seen_as(record), map(seen_as, story))
+            lines.write(json.dumps(shape, ensure_ascii=False, separators=(",", ":")) + "\n")
     return 0
 
 

@@ -60,9 +60,10 @@ def command(options: Options, words: tuple[str, ...], limit: int, as_json: bool)
     with reading(settings) as store:
         page = store.page(RecordQuery(text=text, backlog=True, limit=limit))
         waiting = bool(store.unsearched(1))
+        stories = store.stories([record.key for record in page.records if record.story]) if as_json else {}
     for record in page.records:
         if as_json:
-            echo_json_line(record_shape(record))
+            echo_json_line(record_shape(record, stories.get(record.key, ())))
         else:
             _show(record, parse(text))
     if waiting:

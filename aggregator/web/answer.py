@@ -29,13 +29,15 @@ class Representation:
     packed: bytes | None
     """gzip; None where it would not be shorter."""
     packed_etag: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """What goes with these bytes alone, such as where they go on."""
 
     def __len__(self) -> int:
         """Return the bytes it takes in memory."""
         return len(self.body) + len(self.packed or b"")
 
 
-def represent(body: bytes) -> Representation:
+def represent(body: bytes, headers: Iterable[tuple[bytes, bytes]] = ()) -> Representation:
     """Return the representation of the bytes: the same bytes give the same ETags and the same gzip, on any day."""
     digest = hashlib.sha256(body).hexdigest()[:32].encode()
     packed = gzip.compress(body, LEVEL, mtime=0)
@@ -44,6 +46,7 @@ def represent(body: bytes) -> Representation:
         etag=b'"' + digest + b'"',
         packed=packed if len(packed) < len(body) else None,
         packed_etag=b'"' + digest + b'-gzip"',
+        headers=tuple(headers),
     )
 
 
@@ -69,6 +72,7 @@ class Answer(Response):
 
 def answer(scope: Scope, shown: Representation, headers: RawHeaders) -> Answer:
     """Return 200 with the encoding that the client takes, or 304 where it has the bytes already."""
+    headers = [*headers, *shown.headers]
     asked = header(scope, b"if-none-match")
     if asked is not None and (tag := held(asked, shown)) is not None:
         return Answer(304, [*headers, (b"etag", tag)])

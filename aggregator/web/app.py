@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,46 +18,31 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from aggregator.health import Facts, source_rows, unready
 from aggregator.model import Settings
 from aggregator.web import assets, pages, status
-from aggregator.web.answer import Answer, RawHeaders, Representation, answer, header
+from aggregator.web.answer import Answer, RawHeaders, answer, header
+from aggregator.web.api import PATHS, Api
+from aggregator.web.desk import SHARED, Desk, parameters
 from aggregator.web.errors import error
 from aggregator.web.feeds import DEFAULT_LIMIT, FORMATS, near, page_for, render_feed, searches, view_of, wish_of
-from aggregator.web.memory import Memory, Revision
 from aggregator.web.records import record_bytes
-from aggregator.web.site import Site, admits, site_of
+from aggregator.web.site import admits
+from aggregator.web.subscriptions import last, sources_as_opml, views_as_opml, wish_for_sources
 from storage.contract import Store, StoreError
 
-LONGEST = 2000
-"""Bytes of a query string, at most."""
-
 _OPEN = ("/healthz", "/readyz", "/robots.txt")
-_SHARED: RawHeaders = [
-    (b"vary", b"Accept, Accept-Encoding"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"access-control-allow-origin", b"*"),
-]
 _IN_BROWSERS = (
     b"content-security-policy",
     b"default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
 )
 
 
-class Web:
-    """What answers: the store, the settings in force, and what was rendered of them."""
+class Web(Desk):
+    """What answers feeds, records, pages and health."""
 
     def __init__(
         self, store: Store, settings: Callable[[], Settings], facts: Callable[[], Facts], now: Callable[[], datetime]
     ) -> None:
-        self._store, self._settings, self._facts, self._now = store, settings, facts, now
-        self._revision, self._memory, self._health = Revision(store), Memory(), Memory()
-        self._site_of: tuple[Settings, Site] | None = None
-
-    @property
-    def site(self) -> Site:
-        """Return the site of the settings in force."""
-        settings = self._settings()
-        if self._site_of is None or self._site_of[0] is not settings:
-            self._site_of = (settings, site_of(settings.server))
-        return self._site_of[1]
+        super().__init__(store, settings, now)
+        self._facts = facts
 
     # --- feeds and records ---
 
@@ -67,39 +50,53 @@ class Web:
         """Redirect to the canonical format; the query string, the token too, goes along."""
         query = request.scope["query_string"]
         target = f"{self.site.prefix}/feed.atom".encode() + (b"?" + query if query else b"")
-        return Answer(302, [(b"location", target), (b"cache-control", self.site.cache_control), *_SHARED])
+        return Answer(302, [(b"location", target), (b"cache-control", self.site.cache_control), *SHARED])
 
     async def feed(self, scope: Scope, ending: str, source: str | None, view: str | None) -> Answer:
         """Answer with the merged feed, with a view, or with a source's own one."""
         if ending not in FORMATS:
             raise HTTPException(404, f"there is no format {ending[:40]!r}{near(ending, sorted(FORMATS))}")
         wish = wish_of(ending, parameters(scope), source, view)
-        settings, site, revision = self._settings(), self.site, await self._revision.read()
-        # What is searched for may be found a moment after it was stored, when the index has it.
-        key = (wish, await run_in_threadpool(self._store.indexed)) if searches(settings, wish) else wish
-        shown = await self._memory.get(
-            (revision, settings), key, lambda: render_feed(self._store, settings, site, wish)
+        settings, site = self.settings(), self.site
+        shown = await self.kept(
+            wish, lambda: render_feed(self.store, settings, site, wish), searched=searches(settings, wish)
         )
         _, kind, kind_for_browsers = FORMATS[ending]
         browser = b"text/html" in (header(scope, b"accept") or b"")
         headers = [(b"content-type", kind_for_browsers if browser else kind), (b"cache-control", site.cache_control)]
-        return answer(scope, shown, [*headers, _IN_BROWSERS, *_SHARED])
+        return answer(scope, shown, [*headers, _IN_BROWSERS, *SHARED])
 
     async def record(self, request: Request) -> Response:
         """Answer with the bytes of the record's file."""
-        key, settings, revision = request.path_params["key"], self._settings(), await self._revision.read()
-        shown = await self._memory.get(
-            (revision, settings), ("record", key), lambda: record_bytes(self._store, settings, key)
-        )
+        key, settings = request.path_params["key"], self.settings()
+        shown = await self.kept(("record", key), lambda: record_bytes(self.store, settings, key))
         headers = [(b"content-type", b"text/markdown; charset=utf-8"), (b"cache-control", self.site.cache_control)]
-        return answer(request.scope, shown, [*headers, *_SHARED])
+        return answer(request.scope, shown, [*headers, *SHARED])
+
+    async def opml(self, request: Request) -> Response:
+        """Answer with the sources as a list of subscriptions, or with the merged feed and the views as one."""
+        given = parameters(request.scope)
+        settings, site = self.settings(), self.site
+        name = "subscriptions"
+        match last(given, "of"):
+            case None | "sources":
+                wish = wish_for_sources(given)
+                shown = await self.kept(("opml", wish), lambda: sources_as_opml(self.store, settings, site, wish))
+                name = wish.view or name
+            case "views":
+                shown = await self.of_settings("opml", lambda: views_as_opml(settings, site))
+            case wrong:
+                raise HTTPException(400, f"of={wrong[:40]} is none of sources, views")
+        named = f'attachment; filename="{name}.opml"'.encode()
+        headers = [(b"content-type", b"text/x-opml; charset=utf-8"), (b"cache-control", site.cache_control)]
+        return answer(request.scope, shown, [*headers, (b"content-disposition", named), *SHARED])
 
     # --- pages and health ---
 
     async def river(self, request: Request) -> Response:
         """Answer with the first page, with a view's, or with an older one."""
         wish = wish_of("atom", parameters(request.scope), view=request.path_params.get("view"))
-        settings, site, now = self._settings(), self.site, self._now()
+        settings, site, now = self.settings(), self.site, self.now()
         view = view_of(settings, wish.view)
         # A page is a page: what arrived of late and is dated long ago would stand out of its place. A view is shown as
         # its feed is.
@@ -107,58 +104,44 @@ class Web:
         kind = pages.River(wish.place, view.title if view else site.title, f"view/{wish.view}" if view else "")
 
         def made() -> bytes:
-            page, states = page_for(self._store, settings, asked), self._store.states()
+            page, states = page_for(self.store, settings, asked), self.store.states()
             older = f"?{replace(wish, before=page.next).parameters()}" if page.next else None
             return pages.first_page(
                 site, kind, page.records, older, states, now, settings.sources, first=wish.before is None
             )
 
-        shown = await self._at_present(("river", wish), now, made)
-        headers = [*pages.PAGE_HEADERS, (b"cache-control", self._fresh), (b"vary", b"Accept-Encoding")]
+        shown = await self.at_present(("river", wish), now, made)
+        headers = [*pages.PAGE_HEADERS, (b"cache-control", self.fresh), (b"vary", b"Accept-Encoding")]
         return answer(request.scope, shown, headers)
 
     async def sources(self, request: Request) -> Response:
         """Answer with how the sources are."""
-        now = self._now()
+        now = self.now()
 
         def made() -> bytes:
-            written = self._settings()
-            rows = source_rows(self._store.states(), self._store.counts(), now, written.sources, written.paused)
+            written = self.settings()
+            rows = source_rows(self.store.states(), self.store.counts(), now, written.sources, written.paused)
             return json.dumps(rows, ensure_ascii=False, indent=1).encode() + b"\n"
 
-        shown = await self._at_present("sources", now, made)
-        headers = [(b"content-type", b"application/json"), (b"cache-control", self._fresh)]
-        return answer(request.scope, shown, [*headers, *_SHARED])
+        shown = await self.at_present("sources", now, made)
+        headers = [(b"content-type", b"application/json"), (b"cache-control", self.fresh)]
+        return answer(request.scope, shown, [*headers, *SHARED])
 
     async def source_status(self, request: Request) -> Response:
         """Answer with how one source is, and why it is polled when it is: a page, or JSON."""
-        source_id, now, written = request.path_params["id"], self._now(), self._settings()
+        source_id, now, written = request.path_params["id"], self.now(), self.settings()
         as_json = request.scope["path"].endswith(".json")
 
         def made() -> bytes:
-            told = status.source_status(self._store, written, source_id, now)
+            told = status.source_status(self.store, written, source_id, now)
             return status.as_json(told) if as_json else status.as_page(self.site, told)
 
-        shown = await self._at_present(("status", source_id, as_json), now, made)
+        shown = await self.at_present(("status", source_id, as_json), now, made)
         if as_json:
-            headers = [(b"content-type", b"application/json"), (b"cache-control", self._fresh), *_SHARED]
+            headers = [(b"content-type", b"application/json"), (b"cache-control", self.fresh), *SHARED]
         else:
-            headers = [*pages.PAGE_HEADERS, (b"cache-control", self._fresh), (b"vary", b"Accept-Encoding")]
+            headers = [*pages.PAGE_HEADERS, (b"cache-control", self.fresh), (b"vary", b"Accept-Encoding")]
         return answer(request.scope, shown, headers)
-
-    async def _at_present(self, key: Hashable, now: datetime, make: Callable[[], bytes]) -> Representation:
-        """
-        Return what shows health, made at most once a second: ten thousand sources take 0.4 s to look at.
-
-        What the store itself changed shows at once.
-        """
-        state = (await self._revision.read(), self._settings(), int(now.timestamp()))
-        return await self._health.get(state, key, make)
-
-    @property
-    def _fresh(self) -> bytes:
-        """Health may change at any moment: kept, but asked for anew every time."""
-        return b"private, no-cache" if self.site.token else b"no-cache"
 
     async def live(self, request: Request) -> Response:
         """Answer that the process answers."""
@@ -167,9 +150,9 @@ class Web:
 
     async def ready(self, request: Request) -> Response:
         """Answer whether store, feeds.yaml and scheduler are well; the reasons are for those who hold the token."""
-        reasons = unready(self._facts(), self._now())
+        reasons = unready(self._facts(), self.now())
         try:
-            await self._revision.read()
+            await self.revision.read(anew=True)
         except StoreError as fault:
             reasons.insert(0, f"store: {fault}")
         if not reasons:
@@ -217,7 +200,19 @@ class Web:
 
 
 _FEED_PATH = re.compile(r"/(?:feed|feed/(?P<view>[^/]+)|source/(?P<source>[^/]+))\.(?P<ending>[^/.]+)")
-_PATHS = ("/", "/feed", "/feed.atom", "/feed.rss", "/feed.json", "/sources.json", "/healthz", "/readyz", "/robots.txt")
+_PATHS = (
+    "/",
+    "/feed",
+    "/feed.atom",
+    "/feed.rss",
+    "/feed.json",
+    "/sources.json",
+    "/opml",
+    *(path for path, _ in PATHS),
+    "/healthz",
+    "/readyz",
+    "/robots.txt",
+)
 
 
 def _missing(path: str) -> str:
@@ -232,17 +227,8 @@ def _plain(status: int, body: bytes, more: RawHeaders | None = None) -> Answer:
 def _file(scope: Scope, name: str, kept: bytes) -> Answer:
     kind, shown = assets.ASSETS[name]
     return answer(
-        scope, shown, [(b"content-type", kind), (b"cache-control", kept), *_SHARED[1:], (b"vary", b"Accept-Encoding")]
+        scope, shown, [(b"content-type", kind), (b"cache-control", kept), *SHARED[1:], (b"vary", b"Accept-Encoding")]
     )
-
-
-def parameters(scope: Scope) -> list[tuple[str, str]]:
-    """Return the names and values of the query string, the token left out. Raises HTTPException 400 where it is too long."""
-    query: bytes = scope["query_string"]
-    if len(query) > LONGEST:
-        raise HTTPException(400, f"the query string is longer than {LONGEST} bytes")
-    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="replace")
-    return [(name, value) for name, value in pairs if name != "token"]
 
 
 class Door:
@@ -297,10 +283,14 @@ def create_app(
     feeds.yaml changes; `facts` what readiness is told from. `now` is for health alone: no feed holds it.
     """
     web = Web(store, settings, facts, now)
+    api = Api(web)
     routes = [
         Route("/entry/{key}.md", web.record),
+        Route("/entry/{key}.json", api.entry),
+        *(Route(path, getattr(api, name)) for path, name in PATHS),
         Route("/", web.river),
         Route("/view/{view}", web.river),
+        Route("/opml", web.opml),
         Route("/feed", web.to_feed),
         Route("/sources.json", web.sources),
         Route("/source/{id}/status", web.source_status),

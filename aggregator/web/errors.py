@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from enum import Enum
 from http import HTTPStatus
+from urllib.parse import quote
 
 from aggregator.web.answer import Answer
 from aggregator.web.pages import PAGE_HEADERS, error_page
@@ -18,17 +19,22 @@ class Form(Enum):
     PAGE = "page"
 
 
-_TEXT = ("/feed", "/entry/", "/static/")
+_JSON_ENDS = ("/status.json", "/sources.json")
+_TEXT = ("/feed", "/entry/", "/opml", "/static/")
 _TEXT_ENDS = (".atom", ".rss", ".md", ".txt", ".ico")
 
 
 def form_of(path: str) -> Form:
     """Return the form in which the path speaks; a JSON Feed is a feed."""
-    if path.startswith("/source/") and path.endswith(".json") and not path.endswith("/status.json"):
-        return Form.FEED
+    if path == "/api" or path.startswith("/api/"):
+        return Form.JSON
+    if path.endswith(".json") and (path.endswith(_JSON_ENDS) or path.startswith("/entry/")):
+        return Form.JSON
     if path.startswith(_TEXT) or path.endswith(_TEXT_ENDS) or path in ("/healthz", "/readyz"):
         return Form.FEED
-    return Form.JSON if path.endswith(".json") or path.startswith("/api/") else Form.PAGE
+    if path.startswith("/source/") and path.endswith(".json"):
+        return Form.FEED
+    return Form.JSON if path.endswith(".json") else Form.PAGE
 
 
 def error(path: str, status: int, detail: str, headers: dict[str, str] | None = None, *, prefix: str = "") -> Answer:
@@ -41,7 +47,8 @@ def error(path: str, status: int, detail: str, headers: dict[str, str] | None = 
             body = f"{status} {title}: {detail}\n".encode()
             kind = [(b"content-type", b"text/plain; charset=utf-8"), (b"access-control-allow-origin", b"*")]
         case Form.JSON:
-            problem = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+            instance = quote(prefix + path, safe="/:@!$&'()*+,;=~")
+            problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "instance": instance}
             body = json.dumps(problem, ensure_ascii=False).encode() + b"\n"
             kind = [(b"content-type", b"application/problem+json"), (b"access-control-allow-origin", b"*")]
         case Form.PAGE:

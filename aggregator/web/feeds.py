@@ -171,12 +171,13 @@ def _since(values: list[str]) -> datetime | None:
     try:
         # A bare + in a query string is a blank.
         instant = datetime.fromisoformat(values[-1].strip().replace(" ", "+").upper())
-    except ValueError:
+        instant = instant if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
         instant = None
     if instant is None or instant.tzinfo is None:
         sentence = f"since={values[-1][:40]} is no instant of RFC 3339, such as 2026-01-31T08:00:00Z"
         raise HTTPException(400, sentence)
-    return instant.astimezone(UTC)
+    return instant
 
 
 def render_feed(store: Store, settings: Settings, site: Site, wish: Wish) -> bytes:

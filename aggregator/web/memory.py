@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from typing import NamedTuple, TypeAlias
 
 from starlette.concurrency import run_in_threadpool
 
@@ -14,31 +15,50 @@ from storage.contract import Store
 MOST_BYTES = 24_000_000
 MOST = 256
 
+Make: TypeAlias = Callable[[], bytes | Representation]
+"""Makes what is kept; blocks."""
+
+
+class Seen(NamedTuple):
+    """What the store was seen to hold."""
+
+    records: int
+    """Rises with every change of records or source descriptions."""
+    found: int
+    """Rises whenever search may find something else."""
+
 
 class Revision:
     """
-    The store's revision as of now, read once for all who wait for it.
+    What the store holds as of now, read once for all who wait for it, and not at all while nothing was committed.
 
-    A request gets a reading that began after the request came, never an older one: who saw a poll
-    finish sees its entries. The reading is done in a thread, as the store may wait for its disk.
+    A request gets a reading that began after the request came, or one since which nothing was committed: who saw a
+    poll finish sees its entries. The reading is done in a thread, as the store may wait for its disk.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: asyncio.Task[int] | None = None
-        self._reading: asyncio.Task[int] | None = None
+        self._waiting: asyncio.Task[Seen] | None = None
+        self._reading: asyncio.Task[Seen] | None = None
+        self._known: tuple[Hashable, Seen] = (None, Seen(0, 0))
 
-    async def read(self) -> int:
-        """Return the revision. Raises StoreError."""
+    async def read(self, *, anew: bool = False) -> Seen:
+        """Return what is seen; `anew` reads it from the store in any case. Raises StoreError."""
+        stamp, seen = self._known
+        if not anew and stamp is not None and stamp == self._store.stamp():
+            return seen
         if self._waiting is None:
             self._waiting = asyncio.create_task(self._after(self._reading))
         return await asyncio.shield(self._waiting)
 
-    async def _after(self, earlier: asyncio.Task[int] | None) -> int:
+    async def _after(self, earlier: asyncio.Task[Seen] | None) -> Seen:
         if earlier is not None and not earlier.done():
             await asyncio.wait([earlier])
         self._reading, self._waiting = self._waiting, None
-        return await run_in_threadpool(self._store.revision)
+        stamp = self._store.stamp()  # before the reading: a commit between them makes the next request read again
+        seen = await run_in_threadpool(lambda: Seen(self._store.revision(), self._store.indexed()))
+        self._known = stamp, seen
+        return seen
 
 
 class Memory:
@@ -51,7 +71,7 @@ class Memory:
         self._bytes = 0
         self._most_bytes, self._most = most_bytes, most
 
-    async def get(self, state: object, key: Hashable, make: Callable[[], bytes]) -> Representation:
+    async def get(self, state: object, key: Hashable, make: Make) -> Representation:
         """
         Return the representation of `key`, made by `make` in a thread where it is not kept.
 
@@ -72,9 +92,9 @@ class Memory:
         # Shielded: a client that hangs up does not take the bytes from the others who wait for them.
         return await asyncio.shield(making)
 
-    async def _make(self, state: object, key: Hashable, make: Callable[[], bytes]) -> Representation:
+    async def _make(self, state: object, key: Hashable, make: Make) -> Representation:
         try:
-            made = await run_in_threadpool(lambda: represent(make()))
+            made = await run_in_threadpool(_represented, make)
         finally:
             if state == self._state:
                 self._making.pop(key, None)
@@ -92,3 +112,8 @@ class Memory:
         while self._bytes > self._most_bytes or len(self._kept) > self._most:
             _, gone = self._kept.popitem(last=False)
             self._bytes -= len(gone)
+
+
+def _represented(make: Make) -> Representation:
+    made = make()
+    return made if isinstance(made, Representation) else represent(made)

@@ -7,7 +7,8 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -45,6 +46,9 @@ class Engine:
         self._connection: sqlite3.Connection | None = None
         self._writer: ThreadPoolExecutor | None = None
         self._mark = Mark("", 0)
+        self._counted: tuple[int, ...] | None = None
+        self._watching: sqlite3.Connection | None = None
+        self._watched = threading.Lock()
 
     @classmethod
     def for_writing(cls, folder: Path, schema: Schema = SCHEMA) -> Engine:
@@ -106,6 +110,7 @@ class Engine:
         if version == 0:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that the file alone is a store already
         self._mark = _mark_of(connection)
+        self._counted = connection.execute("SELECT revision, indexed FROM counters").fetchone()
         self._marker.check(expected, self._mark)
         connection.execute("BEGIN IMMEDIATE")  # a file that may not be written shows it here, not at the first poll
         connection.execute("ROLLBACK")
@@ -167,17 +172,40 @@ class Engine:
             result = job(connection, mark.commits)
             changed = connection.total_changes != before
             if changed:
-                connection.execute("UPDATE counters SET commits = ?", (mark.commits,))
+                counted = connection.execute(
+                    "UPDATE counters SET commits = ? RETURNING revision, indexed", (mark.commits,)
+                ).fetchall()
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
         if changed:
-            self._mark = mark
+            self._mark, self._counted = mark, counted[0]
             with suppress(OSError):  # it is committed: a mark that lags behind is a weaker guard, not a fault
                 self._marker.write(mark)
         return result
+
+    def stamp(self) -> Hashable:
+        """
+        Return what differs whenever `revision` or `indexed` may have risen since it was asked for before.
+
+        None where that cannot be told. Waits for nothing: who writes alone knows what it wrote; a reader asks SQLite
+        whether another connection has committed (PRAGMA data_version), which reads no page and waits for no lock.
+        """
+        if self._closed:
+            return None
+        if self._writer is not None:
+            return self._counted
+        try:
+            with self._watched:
+                if self._watching is None:
+                    self._watching = self._connect("ro")
+                    self._watching.execute("PRAGMA busy_timeout = 0")
+                version: int = self._watching.execute("PRAGMA data_version").fetchone()[0]
+                return version
+        except sqlite3.Error:
+            return None
 
     @property
     def writing(self) -> sqlite3.Connection:
@@ -298,6 +326,9 @@ class Engine:
         if self._writer:
             self._writer.shutdown(wait=True)
         self._close_idle()
+        with self._watched:
+            if self._watching:
+                self._watching.close()
         if self._connection:
             self._connection.close()
         self._marker.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -245,6 +245,10 @@ class SqliteStore:
         with self._engine.reading() as connection:
             revision: int = connection.execute("SELECT revision FROM counters").fetchone()[0]
             return revision
+
+    def stamp(self) -> Hashable:
+        """Return what differs whenever `revision` or `indexed` may have risen since it was asked for before."""
+        return self._engine.stamp()
 
     # --- search -------------------------------------------------------------------------------------------------
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from lxml import etree
 
-from aggregator.podcast import NAMESPACES, RULES
+from aggregator.podcast import NAMESPACES, RULES, usable
 from aggregator.render.characters import plain, web_uri
 from aggregator.render.merged import MergedFeed
 from storage.record import Element, Record
@@ -40,7 +40,12 @@ def namespaces(feed: MergedFeed) -> dict[str, str]:
 
     A validator warns of one that it does not know wherever it is declared, so that only those are that are used.
     """
-    said = {element.name.partition(":")[0] for record in feed.records for element in record.podcast}
+    said = {
+        element.name.partition(":")[0]
+        for record in feed.records
+        if record.podcast
+        for element, _ in _grouped(record.podcast)
+    }
     used = {prefix: uri for prefix, uri in NAMESPACES.items() if prefix in said}
     return used | ({"fh": HISTORY} if feed.current_url else {})
 
@@ -79,8 +84,8 @@ def add_podcast(parent: etree._Element, record: Record) -> None:
 
 def _append(parent: etree._Element, element: Element) -> etree._Element:
     prefix, _, name = element.name.partition(":")
-    made = etree.SubElement(parent, f"{{{NAMESPACES[prefix]}}}{name}", dict(_attributes(element)))
-    made.text = plain(element.text) or None
+    made = etree.SubElement(parent, f"{{{NAMESPACES[prefix]}}}{name}", dict(element.attributes))
+    made.text = element.text or None
     return made
 
 
@@ -91,10 +96,10 @@ def podcast_value(record: Record) -> list[Json]:
 
 def _value(element: Element, inner: Iterable[Element] = ()) -> Json:
     value: dict[str, Json] = {"name": element.name}
-    if text := plain(element.text):
-        value["text"] = text
-    if attributes := dict(_attributes(element)):
-        value["attributes"] = {**attributes}
+    if element.text:
+        value["text"] = element.text
+    if element.attributes:
+        value["attributes"] = dict(element.attributes)
     if within := [_value(one) for one in inner]:
         value["elements"] = within
     return value
@@ -103,18 +108,17 @@ def _value(element: Element, inner: Iterable[Element] = ()) -> Json:
 def _grouped(elements: Iterable[Element]) -> list[tuple[Element, list[Element]]]:
     """Return the elements that stand in the entry itself, each with those that stand in it."""
     groups: list[tuple[Element, list[Element]]] = []
-    for element in elements:
-        rule = RULES.get(element.name)
-        if rule is not None and rule.within is None:
+    for element in usable(map(_servable, elements)):
+        if RULES[element.name].within is None:
             groups.append((element, []))
-        elif rule is not None and groups and groups[-1][0].name == rule.within:
+        else:
             groups[-1][1].append(element)
     return groups
 
 
-def _attributes(element: Element) -> Iterator[tuple[str, str]]:
-    rule = RULES[element.name]
-    for name, value in element.attributes:
-        said = web_uri(value) if name in rule.urls else plain(value)
-        if said and name in rule.attributes:
-            yield name, said
+def _servable(element: Element) -> Element:
+    """Return the element with characters and addresses as feeds want them; what it lacks then drops it."""
+    rule = RULES.get(element.name)
+    urls = rule.urls if rule else frozenset()
+    said = ((name, web_uri(value) if name in urls else plain(value)) for name, value in element.attributes)
+    return Element(element.name, plain(element.text), tuple((name, value) for name, value in said if value))

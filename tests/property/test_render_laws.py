@@ -12,9 +12,10 @@ from lxml import etree
 from unit import feed_rules as rules
 from unit import feed_rules_samples as samples
 
-from aggregator.render import atom, jsonfeed, rss, source_info
+from aggregator.podcast import RULES, usable
+from aggregator.render import MergedFeed, atom, jsonfeed, rss, source_info
 from aggregator.render.characters import markup, plain
-from storage.record import Enclosure
+from storage.record import Element, Enclosure, Record
 from storage.states import FeedInfo
 
 TEXT = st.text(st.characters(), max_size=30)  # lone surrogates and controls are among them
@@ -25,7 +26,11 @@ HTML = st.lists(
     | TEXT
 ).map("".join)
 URLS = st.one_of(
-    st.none(), TEXT, TEXT.map(lambda tail: f"https://paper.example/{tail}"), TEXT.map(lambda host: f"http://{host}/")
+    st.none(),
+    st.just("javascript:alert(1)"),
+    TEXT,
+    TEXT.map(lambda tail: f"https://paper.example/{tail}"),
+    TEXT.map(lambda host: f"http://{host}/"),
 )
 INSTANTS = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants naive bounds
 ENCLOSURES = st.builds(
@@ -34,6 +39,21 @@ ENCLOSURES = st.builds(
     type=st.none() | TEXT,
     length=st.none() | st.integers(0, 2**40),
     title=st.none() | TEXT,
+)
+# Names of the table and others; what they say is anything.
+ELEMENTS = st.builds(
+    Element,
+    st.sampled_from([*RULES, "itunes:block", "podcast:", "x:y", "", "{x}y"]),
+    TEXT,
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["url", "href", "uri", "type", "role", "startTime", "duration", "on", "{x}y", "img", "value"]
+            ),
+            URLS.map(lambda url: url or "") | TEXT,
+        ),
+        max_size=4,
+    ).map(tuple),
 )
 RECORDS = st.builds(
     samples.a_record,
@@ -51,12 +71,18 @@ RECORDS = st.builds(
     enclosures=st.lists(ENCLOSURES, max_size=3).map(tuple),
     language=st.none() | TEXT,
     source_id=st.sampled_from(["paper", "left"]),
+    podcast=st.lists(ELEMENTS, max_size=6).map(usable),
 )
-FEEDS = st.lists(RECORDS, max_size=4).map(
-    lambda records: samples.a_feed(
-        *(replace(one, public_id=f"https://paper.example/{place}") for place, one in enumerate(records))
-    )
-)
+
+
+def as_feed(records: list[Record], others: list[Record]) -> MergedFeed:
+    own = [
+        replace(one, key=f"k{place}", public_id=f"https://paper.example/{place}") for place, one in enumerate(records)
+    ]
+    return samples.a_feed(*own, also={one.key: tuple(others) for one in own})
+
+
+FEEDS = st.builds(as_feed, st.lists(RECORDS, max_size=4), st.lists(RECORDS, max_size=2))
 
 
 @settings(max_examples=150, deadline=None)
@@ -65,6 +91,21 @@ def test_any_records_give_three_valid_documents(feed):
     assert rules.atom_faults(atom(feed)) == []
     assert rules.rss_faults(rss(feed)) == []
     assert rules.json_faults(jsonfeed(feed)) == []
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(ELEMENTS, max_size=6).map(tuple))
+def test_elements_of_a_podcast_that_nobody_checked_break_no_document(elements):
+    feed = samples.a_feed(samples.a_record(podcast=elements))
+
+    assert rules.atom_faults(atom(feed)) == []
+    assert rules.rss_faults(rss(feed)) == []
+    assert rules.json_faults(jsonfeed(feed)) == []
+
+
+@given(st.lists(ELEMENTS, max_size=6))
+def test_what_was_checked_passes_another_check_unchanged(elements):
+    assert usable(usable(elements)) == usable(elements)
 
 
 @settings(max_examples=50, deadline=None)

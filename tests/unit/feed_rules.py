@@ -1,8 +1,21 @@
 """
 Rules of the three formats, checked on bytes: RFC 4287, the RSS 2.0 specification, JSON Feed 1.1.
 
-Each fault is a sentence that begins with the W3C validator's word for it where it has one
-(MissingElement, InvalidRFC3339Date ...). Warnings count as faults; DuplicateUpdated is not looked for.
+Each fault is a sentence that begins with the W3C validator's word for it where it has one. Warnings count as faults.
+
+| what of its messages | is looked for |
+|---|---|
+| the document | SAXError UnicodeError UndefinedNamedEntity ContainsSystemEntity BadCharacters InvalidRSSVersion UndefinedElement UnsupportedNamespace (where nothing is of it) |
+| presence | MissingElement MissingTitle MissingLink MissingDescription MissingContentOrAlternate MissingGuid MissingSelf MissingAtomSelfLink MissingAttribute MissingHref ItemMustContainTitleOrDescription NeedDescriptionBeforeContent MisplacedItem MissingCurrentInArchive |
+| once | DuplicateElement DuplicateValue DuplicateEntries DuplicateAtomLink DuplicateEnclosure DuplicateItemSemantics DuplicateSemantics |
+| values | NotBlank AttrNotBlank InvalidRFC3339Date InvalidRFC2822Date IncorrectDOW ImplausibleDate ProblematicalRFC822Date InvalidFullLink InvalidLink InvalidURLAttribute InvalidTAG InvalidURN InvalidUUID InvalidHttpGUID InvalidPermalink NotSufficientlyUnique InvalidMIMEType InvalidMIMEAttribute InvalidInteger InvalidIntegerAttribute InvalidNonNegativeInteger InvalidPositiveInteger UseZeroForUnknown InvalidLanguage InvalidTextType TooLong |
+| links | AtomLinkNotEmpty UnregisteredAtomLinkRel SelfNotAtom RelativeSelf FeedRelInCompleteFeed LinkPastEnd |
+| podcasts | InvalidDuration InvalidTrueFalse InvalidItunesEpisodeType |
+
+Not looked for: DuplicateUpdated, which many of one minute bring about; ContainsHTML, as a title may speak of `<b>`;
+SecurityRisk and ContainsRelRef, as the cleaner's tests hold what a body may have; what is of other vocabularies, of
+HTTP, or mere advice. A feed that shows episodes draws UnsupportedNamespace, and
+MissingItunesElement, MissingItunesEmail and UnsupportedItunesFormat too: it passes on the words of podcasts and is none.
 """
 
 from __future__ import annotations
@@ -14,11 +27,13 @@ from datetime import date, datetime
 from urllib.parse import quote, urlsplit
 
 from lxml import etree
+from unit import feed_rules_podcast as podcasts
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 XHTML = "{http://www.w3.org/1999/xhtml}"
 MEDIA = "{http://search.yahoo.com/mrss/}"
 CONTENT = "{http://purl.org/rss/1.0/modules/content/}"
+FH = "{http://purl.org/syndication/history/1.0}"
 DC = "{http://purl.org/dc/elements/1.1/}"
 LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
@@ -45,7 +60,8 @@ def atom_faults(body: bytes) -> list[str]:
     if root.tag != f"{ATOM}feed":
         return [*faults, f"UndefinedElement: the root is {root.tag}"]
     known = {"id", "title", "updated", "link", "generator", "author", "entry", "subtitle", "icon", "logo"}
-    faults += _children(root, "feed", {f"{ATOM}{name}" for name in known} | {f"{XHTML}div"})
+    faults += _children(root, "feed", {f"{ATOM}{name}" for name in known} | {f"{XHTML}div", f"{FH}archive"})
+    faults += _history(root, "feed") + podcasts.namespace_faults(root)
     faults += _once(root, "feed", ["id", "title", "updated"], at_most=["generator"])
     faults += _self_link(root, "feed", "application/atom+xml")
     faults += _plain_text(root, "feed", "title")
@@ -64,7 +80,8 @@ def atom_faults(body: bytes) -> list[str]:
 
 def _atom_entry(entry: etree._Element, name: str, *, has_feed_author: bool) -> list[str]:
     atom = {"id", "title", "updated", "published", "link", "author", "category", "summary", "content", "source"}
-    faults = _children(entry, name, {f"{ATOM}{one}" for one in atom} | {f"{MEDIA}thumbnail"})
+    known = {f"{ATOM}{one}" for one in atom} | {f"{MEDIA}thumbnail"} | podcasts.KNOWN
+    faults = _children(entry, name, known) + podcasts.podcast_faults(entry, name, _uri_fault)
     faults += _once(entry, name, ["id", "title", "updated", "published"], at_most=["summary", "content", "source"])
     faults += _plain_text(entry, name, "title") + _plain_text(entry, name, "summary")
     source = entry.find(f"{ATOM}source")
@@ -89,6 +106,7 @@ def _atom_entry(entry: etree._Element, name: str, *, has_feed_author: bool) -> l
         faults += _plain_text(source, f"{name} source", "title")
         if not any(link.get("rel") == "self" for link in source.findall(f"{ATOM}link")):
             faults.append(f"MissingSelf: {name} source")
+    faults += _rels(entry, name, {"alternate", "enclosure", "related"})
     return faults + _links(entry, name) + _thumbnails(entry, name) + _language(entry, name)
 
 
@@ -102,7 +120,8 @@ def rss_faults(body: bytes) -> list[str]:
         return [*faults, "InvalidRSSVersion: the root is no rss 2.0 with one channel"]
     channel = channels[0]
     known = {"title", "link", "description", "language", "lastBuildDate", "generator", "item"}
-    faults += _children(channel, "channel", known | {f"{ATOM}link", f"{XHTML}div"})
+    faults += _children(channel, "channel", known | {f"{ATOM}link", f"{XHTML}div", f"{FH}archive"})
+    faults += _history(channel, "channel") + podcasts.namespace_faults(root)
     for name in ("title", "link", "description"):
         faults += _exactly_one(channel, "channel", name)
     faults += _date822(channel, "channel", "lastBuildDate") + _self_link(channel, "channel", "application/rss+xml")
@@ -122,7 +141,9 @@ def rss_faults(body: bytes) -> list[str]:
 def _rss_item(item: etree._Element, name: str) -> list[str]:
     known = {"title", "link", "guid", "pubDate", "source", "category", "description", "enclosure"}
     more = {f"{ATOM}updated", f"{DC}creator", f"{CONTENT}encoded", f"{MEDIA}thumbnail", f"{MEDIA}content"}
-    faults = _children(item, name, known | more)
+    faults = _children(item, name, known | more | {f"{ATOM}link"} | podcasts.KNOWN)
+    faults += podcasts.podcast_faults(item, name, _uri_fault)
+    faults += _links(item, name) + _rels(item, name, {"related"})
     faults += _exactly_one(item, name, "guid") + _exactly_one(item, name, "pubDate") + _date822(item, name, "pubDate")
     counts = Counter(child.tag for child in item)
     single = {"title", "link", "source", "description", "enclosure", f"{CONTENT}encoded", f"{ATOM}updated"}
@@ -214,7 +235,10 @@ def _json_item(item: dict[str, object], name: str) -> list[str]:
     for one in attachments:
         faults += _uri_fault(f"{name} attachment", one.get("url", ""))
         faults += [] if _MEDIA_TYPE.fullmatch(one.get("mime_type", "")) else [f"{name}: attachment without mime_type"]
-    return faults
+    for one in item.get("_also_in", []):  # type: ignore[attr-defined] # a list, or the next line fails
+        faults += [] if one.get("title") and one.get("id") else [f"{name}: _also_in names no source"]
+        faults += _uri_fault(f"{name} _also_in", one["url"]) if "url" in one else []
+    return faults + podcasts.json_faults(item.get("_podcast", []), name, _uri_fault)
 
 
 # --- what the formats share ---
@@ -279,6 +303,30 @@ def _self_link(parent: etree._Element, name: str, kind: str) -> list[str]:
     if len(found) != 1:
         return [f"MissingSelf: {name} has {len(found)} self links"]
     return _links(parent, name) + ([] if found[0].get("type") == kind else [f"SelfNotAtom: {name}"])
+
+
+def _history(parent: etree._Element, name: str) -> list[str]:
+    """Return what is wrong with the links of RFC 5005: an archive names what it is the archive of."""
+    links = parent.findall(f"{ATOM}link")
+    rels = [link.get("rel") for link in links]
+    faults = _rels(
+        parent,
+        name,
+        {"self", "alternate", "next", "previous", "first", "last", "current", "prev-archive", "next-archive"},
+    )
+    if parent.find(f"{FH}archive") is not None and "current" not in rels:
+        faults.append(f"MissingCurrentInArchive: {name}")
+    if parent.find(f"{FH}complete") is not None and {"current", "prev-archive", "next-archive"} & set(rels):
+        faults.append(f"FeedRelInCompleteFeed: {name}")
+    by_rel = {link.get("rel"): link.get("href") for link in links}
+    if by_rel.get("prev-archive") and by_rel.get("prev-archive") in {by_rel.get("self"), by_rel.get("next-archive")}:
+        faults.append(f"LinkPastEnd: {name} is its own archive")
+    return faults
+
+
+def _rels(parent: etree._Element, name: str, known: set[str]) -> list[str]:
+    rels = [link.get("rel") for link in parent.findall(f"{ATOM}link")]
+    return [f"UnregisteredAtomLinkRel: {name} {rel}" for rel in rels if rel not in known]
 
 
 def _thumbnails(parent: etree._Element, name: str) -> list[str]:

@@ -75,14 +75,14 @@ def base(count: int) -> Iterator[Record]:
         )  # fmt: skip
 
 
-def make(folder: Path, count: int) -> dict[str, float]:
-    """Make the store, and return what that cost."""
+def make(folder: Path, count: int, first: int = BASE) -> dict[str, float]:
+    """Make the store, `first` records by what the store does itself, and return what that cost."""
     shutil.rmtree(folder, ignore_errors=True)
     told: dict[str, float] = {}
     with closing(SqliteStore.open(folder)) as store:
         sources = [replace(row, tags=("eng",) if place % 2 else ("all",)) for place, row in enumerate(rows(SOURCES))]
         store.sync_sources(sources, NOON)
-        records = list(base(min(BASE, count)))
+        records = list(base(min(first, count)))
         for start in range(0, len(records), SOURCES):
             part = records[start : start + SOURCES]
             polls = [

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from storage.sqlite import searching
 from storage.sqlite.rows import chunks, instant, micros
+from storage.sqlite.searching import USUAL, Effort
 from storage.values import RecordQuery
 
 _NEWEST_FIRST = "published DESC, arrival DESC, id"
@@ -19,16 +20,18 @@ _MERGED = 64
 _ONE_OF = "{} IN (SELECT value FROM json_each(:{}))"
 
 
-def newest(connection: sqlite3.Connection, query: RecordQuery) -> list[int]:
+def newest(connection: sqlite3.Connection, query: RecordQuery, effort: Effort = USUAL) -> list[int]:
     """Return the ids of the page's records and of one more, in order."""
     asked = None if query.text is None else searching.asked(connection, query.text)
     walk = _walk(connection, query, asked)
     if asked is None or not asked.held:
         return walk.ids(connection, query.limit + 1)
-    return _with_words(connection, walk, asked, query.limit + 1)
+    return _with_words(connection, walk, asked, query.limit + 1, effort)
 
 
-def _with_words(connection: sqlite3.Connection, walk: _Walk, asked: searching.Asked, wanted: int) -> list[int]:
+def _with_words(
+    connection: sqlite3.Connection, walk: _Walk, asked: searching.Asked, wanted: int, effort: Effort
+) -> list[int]:
     """
     Return the ids of the first records of the walk that hold the words.
 
@@ -36,16 +39,16 @@ def _with_words(connection: sqlite3.Connection, walk: _Walk, asked: searching.As
     sorted; for those between, the index is asked of the newest records alone. What remains, a word that was common once,
     has all its hits held against the records.
     """
-    looked_through = max(wanted, searching.LOOKED_THROUGH // walk.parts)
+    looked_through = max(wanted, effort.texts // walk.parts)
     newest = walk.ids(connection, looked_through)
     found = searching.holding(connection, asked, newest, wanted)
     if len(found) == wanted or len(newest) < looked_through:
         return found
     if not walk.column:
-        recent = searching.recent(connection, asked, walk.ids(connection, searching.RECENT))
+        recent = searching.recent(connection, asked, walk.ids(connection, effort.recent))
         if recent is not None and len(recent) >= wanted:
             return recent[:wanted]
-    hits = searching.few(connection, asked)
+    hits = searching.few(connection, asked, effort.hits)
     if hits is not None:
         return walk.among(hits).ids(connection, wanted)
     condition, values = searching.membership(asked)
@@ -193,7 +196,9 @@ def _read_cursor(cursor: str) -> dict[str, int | str]:
 # --- arrival ---------------------------------------------------------------------------------------------------
 
 
-def newest_arrival(connection: sqlite3.Connection, query: RecordQuery | None) -> datetime | None:
+def newest_arrival(
+    connection: sqlite3.Connection, query: RecordQuery | None, effort: Effort = USUAL
+) -> datetime | None:
     """Return the latest `first_seen` of what the query's sources, categories and text choose."""
     query = query or RecordQuery()
     asked = None if query.text is None else searching.asked(connection, query.text)
@@ -210,7 +215,7 @@ def newest_arrival(connection: sqlite3.Connection, query: RecordQuery | None) ->
         conditions.append(_ONE_OF.format("source" if apart else "+source", "sources"))
         values["sources"] = json.dumps(sources)
     walk = _Walk(index, tuple(conditions), values, order=order)
-    ids = _with_words(connection, walk, asked, 1) if asked and asked.held else walk.ids(connection, 1)
+    ids = _with_words(connection, walk, asked, 1, effort) if asked and asked.held else walk.ids(connection, 1)
     if not ids:
         return None
     return instant(connection.execute("SELECT first_seen FROM records WHERE id = ?", ids).fetchone()[0])

@@ -11,18 +11,29 @@ from storage.search import Term, expression, fold, indexed, parse
 from storage.sqlite.rows import SELECT_RECORD, micros, record_of
 from storage.values import Searchable, Unsearched
 
-LOOKED_THROUGH = 1000
-"""Newest records whose own texts are read before the index is asked: a word that many have stands in some of them."""
-RECENT = 20_000
-"""Newest records of which the index is asked alone."""
-_SPREAD = 10
-"""Where their ids span more than so many times their number, they are no part of the index of their own."""
-FEW = 4000
-"""Hits up to which all are fetched and sorted; of more, the records are walked newest first until there are enough."""
 _SEED = 8
 """Tokens of a phrase that the index is asked for; the rest is read in the texts that it finds."""
 _DAYS = 3650
 """More days than these before the newest arrival are all days."""
+
+
+_SPREAD = 10
+"""Where the ids of records span more than so many times their number, they are no part of the index of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How far each way of finding words goes before the next one is taken."""
+
+    texts: int = 1000
+    """Newest records whose own texts are read before the index is asked: a word that many have stands in some of them."""
+    recent: int = 20_000
+    """Newest records of which the index is asked alone."""
+    hits: int = 4000
+    """Hits up to which all are fetched and sorted; of more, the records are walked newest first until there are enough."""
+
+
+USUAL = Effort()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +160,15 @@ def recent(connection: sqlite3.Connection, asked: Asked, ids: Sequence[int]) -> 
     return found if asked.exact else holding(connection, asked, found, len(found))
 
 
-def few(connection: sqlite3.Connection, asked: Asked) -> list[int] | None:
+def few(connection: sqlite3.Connection, asked: Asked, most: int = USUAL.hits) -> list[int] | None:
     """Return all records that the index finds, by id; None where they are more than a few, or it cannot say."""
     if not asked.match:
         return None
     sql = "SELECT rowid FROM search WHERE search MATCH ? LIMIT ?"
-    found = [id_ for (id_,) in connection.execute(sql, (asked.match, FEW + 1))]
-    if len(found) > FEW:
+    found = [id_ for (id_,) in connection.execute(sql, (asked.match, most + 1))]
+    if len(found) > most:
         return None
-    return found if asked.exact else holding(connection, asked, found, FEW)
+    return found if asked.exact else holding(connection, asked, found, most)
 
 
 def membership(asked: Asked) -> tuple[str, dict[str, str | int]]:

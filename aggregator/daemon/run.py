@@ -19,6 +19,7 @@ from aggregator.daemon.build import Plant, judge, plant
 from aggregator.daemon.care import backup_if_due
 from aggregator.daemon.configuration import Configuration
 from aggregator.daemon.lists import refresh, stored_lists
+from aggregator.daemon.notifying import Notifier
 from aggregator.daemon.serving import WebServer, greeting, listening, located, web_server
 from aggregator.fetch import user_agent
 from aggregator.health import Facts
@@ -60,6 +61,7 @@ class Daemon:
         self._rules_changed = asyncio.Event()
         self._plant: Plant | None = None
         self._server: WebServer | None = None
+        self._notifier = Notifier()
 
     async def run(self, announce: Callable[[str], None]) -> int:
         """Run until SIGINT or SIGTERM; return 0. Raises StoreError, ListenError before anything is polled."""
@@ -77,9 +79,11 @@ class Daemon:
             judging = asyncio.create_task(self._keep_judged(built))
             count = len(self._settings.sources)
             announce(greeting(self._settings.server, bound, f"polling {count} source{'' if count == 1 else 's'}"))
+            self._notifier.ready(f"polling {count} sources")
             stopping = asyncio.create_task(self._stopping.wait())
             await asyncio.wait([serving, polling, stopping], return_when=asyncio.FIRST_COMPLETED)
             self._stopping.set()
+            self._notifier.stopping()
             self._server.should_exit = True
             scheduler.shutdown(wait=False)
             await built.poller.stop(GRACE)
@@ -110,6 +114,7 @@ class Daemon:
 
     async def _tick(self) -> None:
         self._tick_at = clock.now()
+        self._notifier.alive()
         assert self._plant is not None  # noqa: S101 - jobs run inside run() only
         self._plant.poller.wake()
 
@@ -240,7 +245,14 @@ class Daemon:
 
     def _reload_now(self) -> None:
         self._configuration.look_again()
-        self._reloading = asyncio.create_task(self._reload())
+        self._reloading = asyncio.create_task(self._reload_and_say())
+
+    async def _reload_and_say(self) -> None:
+        self._notifier.reloading()
+        try:
+            await self._reload()
+        finally:
+            self._notifier.ready(f"polling {len(self._settings.sources)} sources")
 
     def _facts(self) -> Facts:
         trouble = None

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from aggregator import clock
 from aggregator.filters import outward
 from aggregator.importing import FEEDS, feeds_text
 from aggregator.model import RecordStyle, Settings
 from storage.contract import Store, StoreError
 from storage.frontmatter import RecordForm
-from storage.posts import Kept, Posts, PostsError, Written
+from storage.posts import Kept, Outcome, Posts, PostsError, Refused, Written
 from storage.record import Record
 from storage.values import RecordFile
 
@@ -19,6 +20,9 @@ log = logging.getLogger(__name__)
 
 BATCH = 200
 """Records read and written together: enough to share the folder syncs, few enough to hold in memory."""
+
+AGAIN_AFTER = 30.0
+"""Seconds for which files that the system refused to write are let be, while others are written."""
 
 
 def forms(settings: Settings) -> Callable[[str], RecordForm]:
@@ -59,6 +63,9 @@ class Filer:
         self._posts = posts
         self._unwanted: set[str] = set()
         self._described = -1
+        self._refused: dict[str, str] = {}
+        """Why, by the keys of the records whose files the system refused to write."""
+        self._again_at = 0.0
         self.trouble: str | None = None
         """Why files could not be written, in a sentence; None where all is well."""
 
@@ -78,26 +85,42 @@ class Filer:
         """
         Write every record whose file is missing or older than it, for as long as `go_on` says.
 
-        Where disk or store refuse, what was written stays, `trouble` says why, and the next pass goes on from there.
+        Where disk or store refuse, what was written stays, `trouble` says why, and the next pass goes on from there. A
+        folder that cannot be written keeps no other waiting.
         """
         shown = filed(settings)
         written, kept = 0, list[Kept]()
+        if clock.monotonic() >= self._again_at:
+            self._refused.clear()
         try:
             self._delete_unwanted()
             for batch in self._batches(go_on):
-                done = self._posts.write_many((*shown(record), old) for record, old in batch)
+                done = self._posts.try_many((*shown(record), old) for record, old in batch)
                 written += sum(isinstance(one, Written) for one in done)
                 kept += [one for one in done if isinstance(one, Kept)]
-                self._store.wrote_files([one.file for one in done])
+                self._take_in(done)
             self._describe(settings)
-            self.trouble = None
+            self._say(next(iter(self._refused.values()), None))
         except (PostsError, StoreError) as error:
-            if self.trouble != str(error):
-                log.error("record files cannot be written: %s", error)
-            self.trouble = str(error)
+            self._say(str(error))
         for one in kept:
             log.warning("a record file was left as it is: %s", one.reason)
         return Filed(written, tuple(kept))
+
+    def _take_in(self, done: Sequence[Outcome | Refused]) -> None:
+        """Remember what was written and what was refused. Raises PostsError where no space is left."""
+        self._store.wrote_files([one.file for one in done if not isinstance(one, Refused)])
+        refused = [one for one in done if isinstance(one, Refused)]
+        if full := next((one for one in refused if one.full), None):
+            raise PostsError(full.reason)
+        if refused and not self._refused:
+            self._again_at = clock.monotonic() + AGAIN_AFTER
+        self._refused |= {one.key: one.reason for one in refused}
+
+    def _say(self, trouble: str | None) -> None:
+        if trouble and self.trouble != trouble:
+            log.error("record files cannot be written: %s", trouble)
+        self.trouble = trouble
 
     def _describe(self, settings: Settings) -> None:
         """Write what feeds say of themselves beside lossless record files, so that they make a whole store."""
@@ -116,5 +139,11 @@ class Filer:
             self._unwanted.discard(key)
 
     def _batches(self, go_on: Callable[[], bool]) -> Iterator[list[tuple[Record, RecordFile | None]]]:
-        while go_on() and (batch := self._store.unwritten(BATCH)):
-            yield batch
+        """Yield what is to be written, past what was refused."""
+        passed = 0
+        while go_on() and (found := self._store.unwritten(BATCH, skip=passed)):
+            batch = [one for one in found if one[0].key not in self._refused]
+            known = len(self._refused)
+            if batch:
+                yield batch
+            passed += len(found) - len(batch) + len(self._refused) - known

@@ -232,8 +232,12 @@ class Store(Protocol):
         told. Waits for nothing and raises nothing, so that an event loop may ask.
         """
 
-    def unwritten(self, limit: int = 500) -> list[tuple[Record, RecordFile | None]]:
-        """Return records whose file is missing or older than they are, with the file if there was one; no hidden ones."""
+    def unwritten(self, limit: int = 500, *, skip: int = 0) -> list[tuple[Record, RecordFile | None]]:
+        """
+        Return records whose file is missing or older than they are, with the file if there was one; no hidden ones.
+
+        Always in the same order; the first `skip` of them are passed over.
+        """
 
     def wrote_files(self, files: Sequence[RecordFile]) -> None:
         """

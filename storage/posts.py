@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -55,6 +56,18 @@ class Kept:
 Outcome = Written | Same | Kept
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing was written: the system refused it in this file's folder. Others may have been written."""
+
+    key: str
+    """Of the record."""
+    reason: str
+    """A sentence that names the folder and the way out."""
+    full: bool
+    """No space is left: the other files will not be written either."""
+
+
 class PostsError(Exception):
     """Record files cannot be written; the message names the path and the way out. What was written stays."""
 
@@ -106,12 +119,22 @@ class Posts:
 
     def write_many(self, wanted: Iterable[tuple[Record, RecordForm, RecordFile | None]]) -> list[Outcome]:
         """Do what `write` does for many records, their files synced side by side; outcomes in their order."""
-        self._spellings.clear()
         outcomes: list[Outcome] = []
+        for one in self._tried(wanted):
+            if isinstance(one, Refused):
+                raise PostsError(one.reason)
+            outcomes.append(one)
+        return outcomes
+
+    def try_many(self, wanted: Iterable[tuple[Record, RecordForm, RecordFile | None]]) -> list[Outcome | Refused]:
+        """Do what `write_many` does; a folder that cannot be written keeps no other from it."""
+        return list(self._tried(wanted))
+
+    def _tried(self, wanted: Iterable[tuple[Record, RecordForm, RecordFile | None]]) -> Iterator[Outcome | Refused]:
+        self._spellings.clear()
         waiting = iter(wanted)
         while some := list(islice(waiting, TOGETHER)):
-            outcomes += self._write_together(some)
-        return outcomes
+            yield from self._write_together(some)
 
     def sweep(self) -> int:
         """Remove the temporaries of a process that was killed; return how many. For the start, before anything is written."""
@@ -176,20 +199,19 @@ class Posts:
 
     # --- deciding ---------------------------------------------------------------------------------------------------
 
-    def _write_together(self, some: Sequence[tuple[Record, RecordForm, RecordFile | None]]) -> list[Outcome]:
+    def _write_together(self, some: Sequence[tuple[Record, RecordForm, RecordFile | None]]) -> list[Outcome | Refused]:
         folders: dict[str, list[_Wish]] = {}
         for place, (record, form, previous) in enumerate(some):
             wish = self._wish(place, record, form, previous)
             folders.setdefault(wish.file.path.rpartition("/")[0], []).append(wish)
-        outcomes: dict[int, Outcome] = {}
+        outcomes: dict[int, Outcome | Refused] = {}
         due: list[tuple[list[_Wish], Replacement]] = []
-        faults: list[PostsError] = []
         for folder, wishes in folders.items():
             try:
                 with self._in_words(self._root / folder):
                     waiting = self._judged_folder(wishes, outcomes)
             except PostsError as fault:
-                faults.append(fault)
+                outcomes |= _refused(wishes, fault)
             else:
                 due += [([wish for wish, _ in waiting], _replacement(waiting))] if waiting else []
         replace_all(self._tree, [replacement for _, replacement in due])
@@ -198,9 +220,7 @@ class Posts:
                 with self._in_words(self._root.joinpath(*replacement.folder)):
                     outcomes |= _came_to(wishes, replacement)
             except PostsError as fault:
-                faults.append(fault)
-        if faults:
-            raise faults[0]
+                outcomes |= _refused(wishes, fault)
         return [outcomes[place] for place in range(len(some))]
 
     def _wish(self, place: int, record: Record, form: RecordForm, previous: RecordFile | None) -> _Wish:
@@ -210,7 +230,9 @@ class Posts:
         file = RecordFile(record.key, path, hashlib.sha256(data).hexdigest(), said.digest())
         return _Wish(place, file, previous, data)
 
-    def _judged_folder(self, wishes: Sequence[_Wish], outcomes: dict[int, Outcome]) -> list[tuple[_Wish, Found | None]]:
+    def _judged_folder(
+        self, wishes: Sequence[_Wish], outcomes: dict[int, Outcome | Refused]
+    ) -> list[tuple[_Wish, Found | None]]:
         """Return the files of one folder that are to be written; put into `outcomes` what is to be left, and why."""
         waiting: list[tuple[_Wish, Found | None]] = []
         try:
@@ -254,6 +276,11 @@ class Posts:
             yield
         except OSError as error:
             raise PostsError(f"{path}: {way_out(error)}") from error
+
+
+def _refused(wishes: Sequence[_Wish], fault: PostsError) -> dict[int, Refused]:
+    full = isinstance(fault.__cause__, OSError) and fault.__cause__.errno in {errno.ENOSPC, errno.EDQUOT}
+    return {wish.place: Refused(wish.file.key, str(fault), full) for wish in wishes}
 
 
 def _replacement(waiting: Sequence[tuple[_Wish, Found | None]]) -> Replacement:

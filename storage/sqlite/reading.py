@@ -173,12 +173,12 @@ def counts(connection: sqlite3.Connection) -> Mapping[str, int]:
     )
 
 
-def unwritten(connection: sqlite3.Connection, limit: int) -> list[tuple[int, Record, RecordFile | None]]:
+def unwritten(connection: sqlite3.Connection, limit: int, skip: int = 0) -> list[tuple[int, Record, RecordFile | None]]:
     """Return records whose file is missing or older than they are: the change that made it so, record, file."""
     rows = connection.execute(
         "SELECT u.id, u.change, f.key, f.path, f.digest, f.content FROM unwritten u CROSS JOIN records r ON r.id = u.id "
-        "LEFT JOIN files f ON f.key = r.key WHERE r.hidden IS NULL ORDER BY u.id LIMIT ?",
-        (limit,),
+        "LEFT JOIN files f ON f.key = r.key WHERE r.hidden IS NULL ORDER BY u.id LIMIT ? OFFSET ?",
+        (limit, skip),
     ).fetchall()
     return [
         (change, _record(connection, id_), RecordFile(key, path, digest, content) if key else None)

@@ -301,10 +301,10 @@ class SqliteStore:
 
     # --- files --------------------------------------------------------------------------------------------------
 
-    def unwritten(self, limit: int = 500) -> list[tuple[Record, RecordFile | None]]:
+    def unwritten(self, limit: int = 500, *, skip: int = 0) -> list[tuple[Record, RecordFile | None]]:
         """Return records whose file is missing or older than they are, with the file if there was one."""
         with self._engine.reading() as connection:
-            found = reading.unwritten(connection, limit)
+            found = reading.unwritten(connection, limit, skip)
         with self._handing:
             self._handed |= {record.key: change for change, record, _ in found}
         return [(record, file) for _, record, file in found]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import multiprocessing
+import os
 import resource
 import signal
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import nullcontext
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,8 @@ LARGE = 2 * 1024 * 1024
 """Bytes beyond which a body is read alone; hardly any real feed is larger."""
 POOLS = 3
 """Pools in which a body is tried: it may be another one that broke them."""
+NICE = 10
+"""How far a worker steps back where processors are short: who serves subscribers goes first."""
 STUCK = 15.0
 """Seconds beyond the wall limit after which a pool that finishes nothing is given up."""
 
@@ -37,8 +40,10 @@ class WorkerLimits:
     cpu: timedelta = timedelta(seconds=5)
     wall: timedelta = timedelta(seconds=30)
     """Longer than `cpu`, as a worker waits for its core where the machine is busy."""
-    memory: int = 128 * 1024 * 1024
+    memory: int = 104 * 1024 * 1024
     """Bytes of address space beyond what the worker has when it starts: 10 MB of Chinese text take 90 MB of it."""
+    together: int = 48 * 1024 * 1024
+    """The same of a worker that reads beside others: what takes more is read again, alone, with `memory`."""
     tasks: int = 2000
     """Bodies after which a worker is replaced, so that what a library leaks is given back."""
 
@@ -67,19 +72,26 @@ class Workers:
 
         Raises PollError: what the stages raise, or PARSE_LIMIT where the worker had to be ended.
         """
-        cpu = int(self._limits.cpu.total_seconds())
-        large = len(fetched.body) > LARGE
-        async with self._large if large else nullcontext():
+        if len(fetched.body) <= LARGE:
+            with suppress(MemoryError):  # it takes more than one that reads beside others may
+                return await self._limited(source, fetched, seen_at, large=False)
+        async with self._large:
             try:
-                return await self._read(source, fetched, seen_at, cpu, large=large)
-            except TimeoutError:
-                wall = self._limits.wall.total_seconds()
-                raise PollError(FailureKind.PARSE_LIMIT, f"reading it took more than {wall:g} s") from None
-            except ProcessExpired as died:
-                raise PollError(FailureKind.PARSE_LIMIT, _cause_of_death(died.exitcode, cpu)) from None
+                return await self._limited(source, fetched, seen_at, large=True)
             except MemoryError:
                 limit = self._limits.memory // (1024 * 1024)
                 raise PollError(FailureKind.PARSE_LIMIT, f"reading it took more than {limit} MB of memory") from None
+
+    async def _limited(self, source: Source, fetched: Fetched, seen_at: datetime, *, large: bool) -> Reading:
+        """Return what the body says; raise PollError where it takes too long, MemoryError where too much memory."""
+        cpu = int(self._limits.cpu.total_seconds())
+        try:
+            return await self._read(source, fetched, seen_at, cpu, large=large)
+        except TimeoutError:
+            wall = self._limits.wall.total_seconds()
+            raise PollError(FailureKind.PARSE_LIMIT, f"reading it took more than {wall:g} s") from None
+        except ProcessExpired as died:
+            raise PollError(FailureKind.PARSE_LIMIT, _cause_of_death(died.exitcode, cpu)) from None
 
     async def _read(self, source: Source, fetched: Fetched, seen_at: datetime, cpu: int, *, large: bool) -> Reading:
         """
@@ -98,7 +110,7 @@ class Workers:
                     await asyncio.to_thread(_end, pool)
         raise PollError(FailureKind.PARSE_LIMIT, f"the workers that read it broke down, {POOLS} times")
 
-    async def _watched(self, pool: ProcessPool, future: ProcessFuture) -> Reading:
+    async def _watched(self, pool: ProcessPool, future: ProcessFuture[Reading]) -> Reading:
         """
         Return what comes.
 
@@ -116,10 +128,15 @@ class Workers:
                 if started and now - started > wall:
                     raise TimeoutError
         finally:
-            future.cancel()  # ends the worker that reads it; nothing to cancel where it is done
+            # Ends the worker that reads it; nothing to cancel where it is done.
+            future.cancel()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
             reading.cancel()
         self._moved = clock.monotonic()
-        return reading.result()
+        try:
+            return reading.result()
+        finally:
+            # What it raises holds this frame, and with it the future that holds what it raises: and the whole body.
+            del reading, future
 
     def close(self) -> None:
         """End the workers; what they were reading is lost."""
@@ -135,7 +152,7 @@ class Workers:
                 max_workers=1 if large else self._count,
                 max_tasks=1 if large else self._limits.tasks,
                 initializer=_confine,
-                initargs=(self._limits.memory,),
+                initargs=(self._limits.memory if large else min(self._limits.together, self._limits.memory),),
                 context=context,
             )
         return self._pools[large]
@@ -169,6 +186,7 @@ def _cause_of_death(exitcode: int, cpu: int) -> str:
 def _confine(memory: int) -> None:
     """Bound what this worker may take; a terminal's Ctrl-C is the daemon's to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     statm = Path("/proc/self/statm")
     if statm.exists():  # Linux; elsewhere the wall limit alone bounds a worker

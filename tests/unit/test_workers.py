@@ -144,6 +144,16 @@ async def test_a_clock_that_is_set_ends_no_reading(
     assert len((await reading).records) == 2000
 
 
+@pytest.mark.parametrize("limits", [WorkerLimits(together=24 * MIB)])
+async def test_a_small_body_that_takes_much_memory_is_read_again_alone(workers: Workers) -> None:
+    attributes = " ".join(f"a{n}='1'" for n in range(120_000))
+
+    reading = await read(workers, feed(f"<description {attributes}>x</description>"))
+
+    assert len(reading.records) == 1
+    assert len(workers._pools) == 2
+
+
 @pytest.mark.parametrize("limits", [WorkerLimits(wall=timedelta(seconds=2))])
 @pytest.mark.parametrize("days", [-1, 0])
 async def test_a_reading_that_stands_still_is_ended_though_the_clock_was_set_back(

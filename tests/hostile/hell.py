@@ -1,0 +1,278 @@
+"""The publisher from hell beside honest ones, a daemon that polls them all at once, and what is seen of it from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hostile.documents import Case
+from hostile.wires import WireCase
+from plugins.daemons import Running, rss
+from plugins.publisher import Asked, Publisher, Wire, reply
+
+FULL = os.environ.get("LONG") == "1"
+"""Full rounds and exact figures; otherwise what CI has the time for."""
+HEALTHY = 5
+
+
+class Canary:
+    """A port that must never be hit."""
+
+    def __init__(self) -> None:
+        self.hits = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.place = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port = int(self.place.rpartition(":")[2])
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = self._listener.accept()
+                self.hits += 1
+                sock.close()
+
+    def close(self) -> None:
+        """Listen no more."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(5)
+
+
+@dataclass
+class Watch:
+    """Samples a process with all its children until it is stopped: memory, and how soon it answers."""
+
+    pid: int
+    base: str
+    memory: list[float] = field(default_factory=list)
+    """MB, proportional set size of all processes together."""
+    served: list[float] = field(default_factory=list)
+    """Seconds of each GET of the merged feed."""
+    alive: list[float] = field(default_factory=list)
+    """Seconds of each GET of `/healthz`, which waits for the event loop alone."""
+    largest: dict[str, float] = field(default_factory=dict)
+    """By process, at the moment of the peak."""
+
+    def __post_init__(self) -> None:
+        self._done = threading.Event()
+        self._threads = [
+            threading.Thread(target=run, daemon=True) for run in (self._weigh, self._subscribe, self._knock)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Sample no more."""
+        self._done.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    def _weigh(self) -> None:
+        while not self._done.wait(0.05):
+            parts = {f"{pid} {_name(pid)}": pss(pid) for pid in family(self.pid)}
+            if not self.memory or sum(parts.values()) > max(self.memory):
+                self.largest = parts
+            self.memory.append(sum(parts.values()))
+
+    def _subscribe(self) -> None:
+        while not self._done.wait(0.1):
+            self.served.append(timed(f"{self.base}feed.atom"))
+
+    def _knock(self) -> None:
+        while not self._done.wait(0.05):
+            self.alive.append(timed(f"{self.base}healthz"))
+
+
+def timed(url: str) -> float:
+    """Return how many seconds the answer took; 60 where none came."""
+    began = time.monotonic()
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            answer.read()
+    except OSError:
+        return 60.0
+    return time.monotonic() - began
+
+
+def family(pid: int) -> list[int]:
+    """Return the process and all that descend from it."""
+    parents: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found = [pid]
+    for one in found:
+        found += parents.get(one, [])
+    return found
+
+
+def pss(pid: int) -> float:
+    """Return the proportional set size in MB; 0 where the process has ended."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def _name(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")[-60:]
+    return ""
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Return the value that so great a share does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+_LINE = re.compile(r"(failed|updated|unchanged) .*?source=(\S+)|source=(\S+)")
+
+
+@dataclass
+class Hell:
+    """A daemon, its hostile and honest sources, and what it said of each."""
+
+    folder: Path
+    cases: Sequence[Case | WireCase]
+    timeout: float = 5.0
+    every: str = "1d"
+    copies: int = 1
+    """How many sources of each case there are."""
+    publisher: Publisher = field(default_factory=Publisher)
+    honest: Publisher = field(default_factory=Publisher)
+    canary: Canary = field(default_factory=Canary)
+    sources: dict[str, Case | WireCase] = field(default_factory=dict)
+    bodies: dict[str, bytes] = field(default_factory=dict)
+    sent: dict[str, int] = field(default_factory=dict)
+    """By path: the most that one answer got rid of."""
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def write(self) -> Path:
+        """Put every case on the publisher, and name it in feeds.yaml."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for case in self.cases:
+            self.publisher.plays(case.path, self._play(case))
+        for number in range(HEALTHY):
+            self.honest.plays(f"/h{number}", reply("200 OK", rss(*(f"{number}-{n}" for n in range(40)))))
+        named = [(f"c{place}-{copy}", case) for place, case in enumerate(self.cases) for copy in range(self.copies)]
+        self.sources = dict(named)
+        config = self.folder / "feeds.yaml"
+        document = {
+            "version": 1,
+            "server": {"listen": "127.0.0.1:0", "base_url": "https://news.example.org/", "title": "T"},
+            "storage": {"path": "./data", "records": "./records"},
+            "polling": {"concurrency": 64, "per_host": 64, "host_delay": "0s", "allow_private": [self.publisher.host, self.honest.host]},
+            "defaults": {"timeout": f"{self.timeout:g}s"},
+            "sources": [
+                *({"id": f"h{n}", "url": self.honest.url(f"/h{n}"), "every": "1s"} for n in range(HEALTHY)),
+                *({"id": id_, "url": self.publisher.url(case.path) + f"?{id_}", "every": self.every} for id_, case in named),
+            ],
+        } | self.settings  # fmt: skip
+        config.write_text(json.dumps(document), encoding="utf-8")
+        for id_, case in named:
+            self.publisher.plays(f"{case.path}?{id_}", self._play(case))
+        return config
+
+    def _play(self, case: Case | WireCase) -> Any:
+        def play(wire: Wire, asked: Asked) -> None:
+            began = wire.sent
+            try:
+                answer = self._answer(case)
+                if callable(answer):
+                    answer(wire, asked)
+                else:
+                    wire.send(answer)
+                    wire.sock.shutdown(socket.SHUT_WR)
+                    wire.silence()
+            finally:
+                self.sent[case.path] = max(self.sent.get(case.path, 0), wire.sent - began)
+
+        return play
+
+    def _answer(self, case: Case | WireCase) -> Any:
+        canary = self.canary.place.encode()
+        if isinstance(case, WireCase):
+            return case.answer.replace(b"CANARY", canary) if isinstance(case.answer, bytes) else case.answer
+        if case.path not in self.bodies:
+            body = case.body().replace(b"CANARY", canary)
+            self.bodies[case.path] = reply("200 OK", body, *case.headers)
+        return self.bodies[case.path]
+
+    def prepare(self) -> None:
+        """Make all bodies before the daemon runs, so that making them takes no processor from it."""
+        for case in self.cases:
+            self._answer(case)
+
+    def start(self) -> Running:
+        """Start the daemon."""
+        command = [sys.executable, "-m", "aggregator", "-c", str(self.write()), "run"]
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=self.folder, start_new_session=True
+        )
+        return Running(process)
+
+    def polled(self, running: Running) -> dict[str, dict[str, str]]:
+        """Return what the log says of the first poll of each hostile source, by its id."""
+        said: dict[str, dict[str, str]] = {}
+        for line in list(running.log):
+            fields = dict(re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)', line))
+            if fields.get("source") in self.sources:
+                said.setdefault(fields["source"], fields)
+        return said
+
+    def entries(self) -> dict[str, int]:
+        """Return how many records each source has."""
+        command = [sys.executable, "-m", "aggregator", "-c", str(self.folder / "feeds.yaml"), "list", "--json"]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60, cwd=self.folder)
+        return {row["id"]: row["entries"] for row in json.loads(done.stdout)}
+
+    def gaps(self) -> list[float]:
+        """Return the seconds between two polls of each honest source, all of them."""
+        found = []
+        for number in range(HEALTHY):
+            at = [asked.at for asked in self.honest.asked if asked.target == f"/h{number}"]
+            found += [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
+        return found
+
+    def close(self) -> None:
+        """End the publishers."""
+        for one in (self.publisher, self.honest, self.canary):
+            one.close()
+
+
+@contextlib.contextmanager
+def ended(running: Running) -> Iterator[Running]:
+    """End the daemon by its pid, whatever happens."""
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.terminate()
+            try:
+                running.process.wait(15)
+            except subprocess.TimeoutExpired:
+                running.process.kill()
+                running.process.wait(10)
+        for reader in running._readers:
+            reader.join(5)
+        for stream in (running.process.stdout, running.process.stderr):
+            if stream:
+                stream.close()

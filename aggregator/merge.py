@@ -1,13 +1,14 @@
-"""Choose which records stand in a merged feed, and in which order."""
+"""Choose which records stand in a merged feed, in which order, and which of a story's records stands for it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from aggregator.model import View
+from aggregator.filters import folded, judge
+from aggregator.model import FilterKind, View
 from storage.record import Record
 from storage.values import RecordQuery
 
@@ -15,13 +16,29 @@ MOST = 500
 """Records that a feed holds at most."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What stands in a feed: a record, or one that stands for its story."""
+
+    record: Record
+    id: str
+    """Under which it is shown."""
+    also: tuple[Record, ...] = ()
+    """The others of its story that would stand in the feed, in the order of preference."""
+
+
+# --- what may stand in a view -----------------------------------------------------------------------------------
+
+
 def members(view: View) -> tuple[RecordQuery, ...]:
     """
-    Return the queries whose records together are all that may stand in the view.
+    Return the queries whose records together are all that may stand in the view, its rules aside.
 
     They are also what to ask the store's `newest_arrival` with; the view's is the latest of the answers.
     """
     all_ = RecordQuery(backlog=view.backlog, limit=MOST, text=view.query)
+    if view.in_all:
+        return (replace(all_, sources=view.sources or None, categories=view.categories or None),)
     queries = []
     if view.sources:
         queries.append(replace(all_, sources=view.sources))
@@ -30,43 +47,88 @@ def members(view: View) -> tuple[RecordQuery, ...]:
     return tuple(queries) or (all_,)
 
 
-def plan(view: View, newest_arrival: datetime | None) -> tuple[RecordQuery, ...]:
-    """
-    Return the queries of whose first pages `select` makes the feed.
+def may_stand(view: View, record: Record) -> bool:
+    """Return whether the record is one that `members` asks for, what is searched for aside."""
+    if record.hidden is not None or (record.backlog and not view.backlog):
+        return False
+    by_source, by_category = record.source_id in view.sources, record.categories[0] in view.categories
+    if view.in_all:
+        return (by_source or not view.sources) and (by_category or not view.categories)
+    return by_source or by_category or not (view.sources or view.categories)
 
-    `newest_arrival` is the latest in the view, None where nothing has arrived. A cap per source lets older records
-    of the others rise, so there a whole feed's worth is asked for.
+
+def judged(record: Record, view: View, newest: datetime | None) -> bool:
+    """Return whether the rules of the view leave the record; `newest` is what `older` counts back from."""
+    return judge(record, view.filters, newest) is None
+
+
+def lasting(view: View) -> View:
     """
-    newest = _entries(view) if view.per_source is None else MOST
-    queries = [replace(query, limit=newest) for query in members(view)]
-    if newest_arrival is None:
-        return tuple(queries)
+    Return the view with the rules that say for good what stands in it, for an archive.
+
+    `older` would take out of an archive what has grown old: there a `drop` is judged by when the record came (it
+    never stood in the view, as it was old then), and a `keep` lets through what is going to be old enough.
+    """
+    rules = [
+        replace(rule, conditions=tuple(one for one in rule.conditions if one.older is None))
+        if rule.kind is FilterKind.KEEP
+        else rule
+        for rule in view.filters
+    ]
+    kept = tuple(rule for rule in rules if rule.kind is not FilterKind.KEEP or rule.conditions)
+    return replace(view, filters=kept)
+
+
+# --- stories ----------------------------------------------------------------------------------------------------
+
+
+def told(view: View, story: Sequence[Record]) -> Shown:
+    """
+    Return what is shown of a story, or of a record alone: the first of those of its records that stand in the view.
+
+    They come in the order of preference. A source's own feed knows no stories.
+    """
+    record = story[0]
+    return Shown(record, record.public_id if view.backlog else record.story_id or record.public_id, tuple(story[1:]))
+
+
+def first_arrived(story: Iterable[Record]) -> Record:
+    """Return the record whose place in an archive is the story's."""
+    return min(story, key=came)
+
+
+def came(record: Record) -> tuple[int, int, str]:
+    """Return what sorts records by their arrival."""
+    return record.arrival, record.position, record.key
+
+
+# --- the document -----------------------------------------------------------------------------------------------
+
+
+def select(view: View, newest: datetime | None, candidates: Iterable[Shown]) -> tuple[Shown, ...]:
+    """
+    Return what the view's document holds, in its order, of candidates in whatever order they come.
+
+    Of what `unique` and `per_source` leave the newest `entries` together with all that arrived within `window`
+    before `newest` (None: nothing has arrived), at most 500. No record twice.
+    """
+    entries = max(1, min(view.entries, MOST))
+    left = capped(distinct(in_order(candidates), view), view.per_source)
+    if newest is None:
+        return tuple(left[:entries])
     # Backlog is what nobody waits for: it came with the source, and is no reason to make its feed longer.
-    arrived_since = newest_arrival - view.window
-    return (
-        *queries,
-        *(replace(query, backlog=False, arrived_since=arrived_since) for query in members(view)),
-    )
-
-
-def select(view: View, newest_arrival: datetime | None, records: Iterable[Record]) -> tuple[Record, ...]:
-    """
-    Return the records of the feed in its order, from those that `plan` asked for, in whatever order they come.
-
-    The newest `entries` together with all that arrived within `window` before `newest_arrival`, at most 500, each
-    source's newest `per_source` of them; no hidden ones, no record twice.
-    """
-    shown = {record.key: record for record in records if record.hidden is None and (view.backlog or not record.backlog)}
-    ordered = _capped(sorted(shown.values(), key=order), view.per_source)
-    if newest_arrival is None:
-        return tuple(ordered[: _entries(view)])
-    since = newest_arrival - view.window
+    since = newest - view.window
     chosen = [
-        record
-        for place, record in enumerate(ordered)
-        if place < _entries(view) or (record.first_seen >= since and not record.backlog)
+        one
+        for place, one in enumerate(left)
+        if place < entries or (one.record.first_seen >= since and not one.record.backlog)
     ]
     return tuple(chosen[:MOST])
+
+
+def in_order(candidates: Iterable[Shown]) -> list[Shown]:
+    """Return them newest first, no record twice."""
+    return sorted({one.record.key: one for one in candidates}.values(), key=lambda one: order(one.record))
 
 
 def order(record: Record) -> tuple[timedelta, int, int, str]:
@@ -77,18 +139,40 @@ def order(record: Record) -> tuple[timedelta, int, int, str]:
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
-def _entries(view: View) -> int:
-    return max(1, min(view.entries, MOST))
+class Unique:
+    """Leaves of entries that say the same, where a rule `unique` asks for it, the first; they come in order."""
+
+    def __init__(self, view: View) -> None:
+        self.fields = [rule.field for rule in view.filters if rule.kind is FilterKind.UNIQUE]
+        self._seen: set[tuple[str, str]] = set()
+
+    def first(self, shown: Shown) -> bool:
+        """Return whether no earlier one said the same, and remember what it says if so."""
+        says = {(field, said) for field in self.fields if (said := _said(shown.record, field))}
+        if says & self._seen:
+            return False
+        self._seen |= says
+        return True
 
 
-def _capped(ordered: Iterable[Record], per_source: int | None) -> list[Record]:
-    """Return the first `per_source` records of each source."""
+def _said(record: Record, field: str) -> str:
+    return " ".join(folded(record.title).split()) if field == "title" else record.link or ""
+
+
+def distinct(ordered: Iterable[Shown], view: View) -> list[Shown]:
+    """Return what `unique` leaves."""
+    unique = Unique(view)
+    return [one for one in ordered if unique.first(one)]
+
+
+def capped(ordered: Iterable[Shown], per_source: int | None) -> list[Shown]:
+    """Return the first `per_source` of each source; a story counts for the source that it is shown from."""
     if per_source is None:
         return list(ordered)
     seen: Counter[str] = Counter()
     kept = []
-    for record in ordered:
-        seen[record.source_id] += 1
-        if seen[record.source_id] <= per_source:
-            kept.append(record)
+    for one in ordered:
+        seen[one.record.source_id] += 1
+        if seen[one.record.source_id] <= per_source:
+            kept.append(one)
     return kept

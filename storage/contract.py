@@ -157,6 +157,15 @@ class Store(Protocol):
         A cursor that no page gave, or a limit below 1: ValueError.
         """
 
+    def arrived(self, query: RecordQuery, before: Record | None = None) -> Sequence[Record]:
+        """
+        Return the records that the query asks for in another order: the last that arrived first.
+
+        With `before` those that arrived before that record, stored or not. Of the query `before`, `since`,
+        `arrived_since` and `keys` do not count. What arrived with one number comes by the publisher's order, the
+        last first.
+        """
+
     def after(self, record: Record) -> str:
         """Return the cursor of the page that begins after the stored record, in the order of every query."""
 
@@ -285,6 +294,12 @@ class Store(Protocol):
 
     def save_list(self, state: ListState) -> None:
         """Keep what a list of sources says, in place of what it said."""
+
+    def views(self) -> Collection[str]:
+        """Return the names of all views that were ever noted."""
+
+    def note_views(self, names: Collection[str]) -> None:
+        """Remember that there are views with these names, for good."""
 
     def prune(self, now: datetime) -> int:
         """Remove what each source's `keep` lets go, leaving tombstones; return how many. Never what is still listed."""

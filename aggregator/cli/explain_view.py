@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +11,10 @@ from aggregator.account import Shape, entry_account, source_account
 from aggregator.cli.common import counted
 from aggregator.filters import judge
 from aggregator.health import PAUSED, paused_row, roughly
-from aggregator.merge import MOST, plan, select
-from aggregator.model import Settings, Source, View
+from aggregator.model import FilterKind, Settings, Source, View
 from aggregator.poll import source_row
-from aggregator.web.choice import with_tagged
+from aggregator.web.choice import Span, chosen, with_tagged
+from aggregator.web.stream import newest_arrival
 from storage.contract import Store
 from storage.record import Record
 from storage.states import HostState, PollState
@@ -63,15 +62,17 @@ def why_not(store: Store, view: View, record: Record, settings: Settings) -> str
 
 def _cut_off(store: Store, view: View, record: Record) -> str | None:
     """Return what keeps an entry that may stand in the view out of its first page, None where nothing does."""
-    newest = max(filter(None, [store.newest_arrival(query) for query in plan(view, None)]), default=None)
-    if rule := judge(record, view.filters, newest):
+    if rule := judge(record, view.filters, newest_arrival(store, view)):
         return f"a rule of the view hides it: {rule}"
-    records = [one for query in plan(view, newest) for one in store.page(_whole(query)).records]
-    judged = (one for one in records if judge(one, view.filters, newest) is None)
-    if record.key in {one.key for one in select(view, newest, judged)}:
+    shown = chosen(store, view, Span()).shown
+    if any(one.record.key == record.key for one in shown):
         return None
+    for one in shown:
+        if any(other.key == record.key for other in one.also):
+            return f"it is one story with {one.record.key} ({one.record.source_id}), which is shown and names it"
     cap = f", or its source has its {view.per_source} newest in it" if view.per_source else ""
-    return f"newer entries fill the view ({view.entries}, and what arrived within {roughly(view.window)}){cap}"
+    same = ", or another says the same (unique)" if any(rule.kind is FilterKind.UNIQUE for rule in view.filters) else ""
+    return f"newer entries fill the view ({view.entries}, and what arrived within {roughly(view.window)}){cap}{same}"
 
 
 def _member(view: View, record: Record, settings: Settings) -> bool:
@@ -82,13 +83,9 @@ def _member(view: View, record: Record, settings: Settings) -> bool:
 
 
 def _is_found(store: Store, text: str, record: Record) -> bool:
-    """Return whether the search finds it, among the newest that it finds in the entry's own source."""
-    found = store.page(RecordQuery(text=text, sources=(record.source_id,), backlog=True, limit=MOST))
-    return any(one.key == record.key for one in found.records)
-
-
-def _whole(query: RecordQuery) -> RecordQuery:
-    return replace(query, limit=max(query.limit, 1))
+    """Return whether the search finds it."""
+    query = RecordQuery(text=text, sources=(record.source_id,), keys=frozenset((record.key,)), backlog=True, limit=1)
+    return bool(store.page(query).records)
 
 
 # --- on a terminal ----------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ def sources_as_opml(store: Store, settings: Settings, site: Site, wish: Wish) ->
     No secret stands in it: where a source's address holds one, our own feed of the source stands in its place, so that
     the list can be read everywhere. Raises HTTPException 404 for a view that there is not, and StoreError.
     """
-    view = view_of(settings, wish.view)
+    view = view_of(settings, wish.view, store)
     feeds = store.feeds()
     chosen = [source for source in settings.sources if (_in_view(source, view) if view else _in_wish(source, wish))]
     listed = (_listed(source, feeds.get(source.id, FeedInfo()), site) for source in chosen)

@@ -198,6 +198,9 @@ CREATE TABLE incidents (
 );
 CREATE INDEX incidents_of_source ON incidents (source, number);
 CREATE INDEX story_names_of ON story_names (id);
+CREATE TABLE views (
+    name TEXT PRIMARY KEY
+) WITHOUT ROWID;
 CREATE TABLE lists (
     url TEXT PRIMARY KEY,
     etag BLOB,

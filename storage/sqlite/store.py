@@ -11,6 +11,7 @@ from pathlib import Path
 
 from storage.record import Record
 from storage.sqlite import (
+    arriving,
     choosing,
     examining,
     finding,
@@ -175,6 +176,11 @@ class SqliteStore:
         with self._engine.reading() as connection:
             return reading.page(connection, query)
 
+    def arrived(self, query: RecordQuery, before: Record | None = None) -> list[Record]:
+        """Return the records that the query asks for, the last that arrived first."""
+        with self._engine.reading() as connection:
+            return arriving.arrived(connection, query, before)
+
     def after(self, record: Record) -> str:
         """Return the cursor of the page that begins after the stored record."""
         return reading.cursor(record)
@@ -266,7 +272,7 @@ class SqliteStore:
         with self._engine.reading() as connection:
             return searching.number(connection)
 
-    # --- lists --------------------------------------------------------------------------------------------------
+    # --- lists and views ----------------------------------------------------------------------------------------
 
     def attempts(self, source_id: str, limit: int = 50) -> list[Attempt]:
         """Return the newest polls of a source, the last first."""
@@ -290,6 +296,18 @@ class SqliteStore:
     def save_list(self, state: ListState) -> None:
         """Keep what a list of sources says."""
         self._engine.write(lambda connection, _: polling.save_list(connection, state))
+
+    def views(self) -> frozenset[str]:
+        """Return the names of all views that were ever noted."""
+        with self._engine.reading() as connection:
+            return frozenset(name for (name,) in connection.execute("SELECT name FROM views"))
+
+    def note_views(self, names: Collection[str]) -> None:
+        """Remember that there are views with these names."""
+        new = sorted(set(names) - self.views())
+        if new:
+            insert = "INSERT OR IGNORE INTO views (name) VALUES (?)"
+            self._engine.write(lambda connection, _: connection.executemany(insert, [(name,) for name in new]))
 
     def prune(self, now: datetime) -> int:
         """Remove what each source's `keep` lets go."""

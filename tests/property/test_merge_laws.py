@@ -6,7 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.merge import MOST, order, select
+from aggregator.merge import MOST, may_stand, order, told
+from aggregator.merge import select as selected
 from aggregator.model import View
 from storage.record import DateSource, Record
 
@@ -70,6 +71,11 @@ VIEWS = st.builds(
     per_source=st.none() | st.integers(1, 5),
     backlog=st.booleans(),
 )
+
+
+def select(view: View, newest: datetime | None, records: list[Record]) -> tuple[Record, ...]:
+    shown = selected(view, newest, [told(view, (one,)) for one in records if may_stand(view, one)])
+    return tuple(one.record for one in shown)
 
 
 @given(view=VIEWS, records=RECORDS, data=st.data())

@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from aggregator.merge import members, plan, select
-from aggregator.model import View
+from aggregator.merge import Shown, first_arrived, judged, lasting, may_stand, members, select, told
+from aggregator.model import Condition, Filter, FilterKind, View
 from storage.record import DateSource, Record
 from storage.values import RecordQuery
 
@@ -55,7 +55,7 @@ def record(
 
 
 def keys(view: View, *records: Record, newest: datetime | None = NOW) -> list[str]:
-    return [one.key for one in select(view, newest, records)]
+    return [one.record.key for one in select(view, newest, [told(view, (one,)) for one in records])]
 
 
 def test_newest_first_then_later_arrivals_then_the_publishers_order_then_the_key() -> None:
@@ -108,11 +108,12 @@ def test_no_source_floods_a_view_that_caps_it() -> None:
     assert keys(replace(ALL, per_source=2), *flood, quiet) == ["f0", "f1", "q"]
 
 
-def test_backlog_stands_only_in_a_sources_own_feed() -> None:
-    shown, backlog = record("shown"), record("backlog", backlog=True, date=NOW - DAY)
+def test_backlog_and_hidden_records_may_stand_in_no_merged_feed() -> None:
+    own = View("blog", "Blog", sources=("blog",), backlog=True)
+    backlog, hidden = record("backlog", backlog=True), record("hidden", hidden="limit: 20")
 
-    assert keys(ALL, shown, backlog) == ["shown"]
-    assert keys(View("blog", "Blog", sources=("blog",), backlog=True), shown, backlog) == ["shown", "backlog"]
+    assert (may_stand(ALL, record("a")), may_stand(ALL, backlog), may_stand(ALL, hidden)) == (True, False, False)
+    assert (may_stand(own, backlog), may_stand(own, hidden)) == (True, False)
 
 
 def test_backlog_does_not_make_a_sources_own_feed_longer() -> None:
@@ -121,23 +122,11 @@ def test_backlog_does_not_make_a_sources_own_feed_longer() -> None:
     assert len(keys(View("blog", "Blog", sources=("blog",), backlog=True), *backlog)) == 50
 
 
-def test_a_hidden_record_stands_in_no_feed() -> None:
-    assert keys(ALL, record("a", hidden="limit: 20"), record("b")) == ["b"]
-
-
 def test_a_record_that_two_queries_gave_stands_once() -> None:
     assert keys(ALL, record("a"), record("a")) == ["a"]
 
 
-def test_the_store_is_asked_for_the_newest_and_for_what_arrived() -> None:
-    assert plan(ALL, NOW) == (
-        RecordQuery(limit=50),
-        RecordQuery(arrived_since=NOW - 48 * HOUR, limit=500),
-    )
-
-
-def test_an_empty_view_is_asked_for_its_newest_alone() -> None:
-    assert plan(ALL, None) == (RecordQuery(limit=50),)
+def test_an_empty_view_is_empty() -> None:
     assert keys(ALL, newest=None) == []
 
 
@@ -145,14 +134,81 @@ def test_a_source_counts_when_it_matches_any_list() -> None:
     view = View("product", "Product", sources=("blog",), categories=("news",))
 
     assert members(view) == (RecordQuery(sources=("blog",), limit=500), RecordQuery(categories=("news",), limit=500))
-    assert len(plan(view, NOW)) == 4
+    assert may_stand(view, record("a"))
+    assert may_stand(view, record("a", source="x", categories=("news", "", "")))
+    assert not may_stand(view, record("a", source="x"))
 
 
-def test_a_cap_per_source_is_given_enough_to_choose_from() -> None:
-    assert plan(replace(ALL, per_source=2), None) == (RecordQuery(limit=500),)
+def test_what_parameters_choose_must_match_all_of_them() -> None:
+    view = View("", "", sources=("blog",), categories=("news",), in_all=True)
+
+    assert members(view) == (RecordQuery(sources=("blog",), categories=("news",), limit=500),)
+    assert may_stand(view, record("a", categories=("news", "", "")))
+    assert not may_stand(view, record("a"))
+    assert not may_stand(view, record("a", source="x", categories=("news", "", "")))
 
 
-def test_the_backlog_is_asked_for_by_date_alone() -> None:
-    newest, arrived = plan(View("blog", "Blog", sources=("blog",), backlog=True), NOW)
+# --- stories ----------------------------------------------------------------------------------------------------
 
-    assert (newest.backlog, arrived.backlog) == (True, False)
+
+def test_of_a_story_the_first_is_shown_and_the_others_are_named() -> None:
+    preferred, other, third = record("a"), record("b", source="x"), record("c", source="y")
+
+    assert told(ALL, (preferred, other, third)) == Shown(preferred, "urn:a", (other, third))
+
+
+def test_a_story_keeps_the_id_under_which_it_was_first_shown() -> None:
+    preferred = record("a", story=1, story_id="urn:b")
+
+    assert told(ALL, (preferred, record("b", source="x", story=1))).id == "urn:b"
+
+
+def test_a_sources_own_feed_knows_no_story_ids() -> None:
+    own = View("blog", "Blog", sources=("blog",), backlog=True)
+
+    assert told(own, (record("a", story=1, story_id="urn:b"),)).id == "urn:a"
+
+
+def test_a_story_has_its_place_in_an_archive_where_its_first_record_arrived() -> None:
+    first = record("z", arrival=3, position=1)
+
+    assert first_arrived([record("a", arrival=4), first, record("b", arrival=3, position=2)]) == first
+
+
+def test_a_story_counts_for_the_source_that_it_is_shown_from() -> None:
+    view = replace(ALL, per_source=1)
+    story = told(view, (record("a"), record("b", source="x")))
+    feed = select(view, None, [story, told(view, (record("c", source="x", date=NOW - HOUR),))])
+
+    assert [one.record.key for one in feed] == ["a", "c"]
+
+
+# --- rules ------------------------------------------------------------------------------------------------------
+
+
+def aged(kind: FilterKind, *more: Condition) -> View:
+    return replace(ALL, filters=(Filter(kind, "rule", (Condition("age", older=DAY), *more)),))
+
+
+def test_of_what_says_the_same_the_newest_stands_and_counts_alone_for_the_cap() -> None:
+    view = replace(ALL, per_source=2, filters=(Filter(FilterKind.UNIQUE, "rule", field="title"),))
+    records = [record(key, title=key[1], date=NOW - at * HOUR) for at, key in enumerate(["aX", "bx", "cY", "dZ"])]
+
+    assert keys(view, *records) == ["aX", "cY"]
+
+
+def test_an_archive_leaves_out_what_was_old_when_it_came_and_nothing_that_became_old() -> None:
+    view = aged(FilterKind.DROP)
+    became_old, was_old = record("a", date=NOW, seen=NOW), record("b", date=NOW - 2 * DAY, seen=NOW)
+
+    assert not judged(became_old, view, NOW + 9 * DAY)
+    assert judged(became_old, lasting(view), became_old.first_seen)
+    assert not judged(was_old, lasting(view), was_old.first_seen)
+
+
+def test_an_archive_has_what_is_going_to_be_old_enough() -> None:
+    fresh = record("a", date=NOW, seen=NOW)
+
+    assert not judged(fresh, aged(FilterKind.KEEP), NOW)
+    assert judged(fresh, lasting(aged(FilterKind.KEEP)), NOW)
+    assert not judged(fresh, lasting(aged(FilterKind.KEEP, Condition("title", words=("elsewhere",)))), NOW)

@@ -135,7 +135,7 @@ def test_a_page_says_where_it_goes_on_in_three_ways(tmp_path):
 def test_entries_are_chosen_as_in_feeds(tmp_path):
     other = samples.a_record(
         key="bbbbbbbbbbbbbbbb", source_id="gazette", identity="g", alias="g", public_id="https://gazette.example/g",
-        title="A boat", categories=("Boats", "Gazette", "latest"), link="https://gazette.example/g",
+        title="A boat", categories=("Boats", "Gazette", "latest"), link="https://gazette.example/g", guid="g",
     )  # fmt: skip
     with serving(tmp_path, samples.a_record(), other) as get:
         asked = ["source=gazette", "category=Boats", "category=Boats&category=Press", "since=2026-03-02T00:00:00Z"]

@@ -40,6 +40,8 @@ def of(source_id: str, count: int, category: str = "Press", **changes: Any) -> l
             record,
             key=f"{source_id}{n:0>15}"[:16],
             public_id=f"tag:x.example,2026:{source_id}:{n}",
+            link=f"https://{source_id}.example/{n}",
+            guid=f"{source_id}:{n}",
             source_id=source_id,
             categories=(category, source_id, "latest"),
             title=f"{source_id} {n}",

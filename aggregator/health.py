@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from aggregator.gaps import halvings, is_recent
@@ -15,6 +15,7 @@ from aggregator.manners import unusual
 from aggregator.model import Source
 from aggregator.outcomes import FailureKind
 from aggregator.shapes import instant
+from aggregator.silence import LEAST, awake, habit, most_rest, silent_for
 from storage.states import PollState, Rest
 
 Row: TypeAlias = dict[str, str | int | None]
@@ -25,11 +26,8 @@ LATE = timedelta(minutes=10)
 TICK_LATE = timedelta(seconds=60)
 """A scheduler that ticks every second and has not for this long stands still."""
 
-HABIT_FROM = 5
-"""Entries that must have come before a source has a habit to fall silent from."""
-
-LEAST_SILENCE = timedelta(days=2)
-"""Less than a weekend is no silence, whatever the habit."""
+ASKED = 400
+"""Sources that are looked at, evenly spread, to tell a holiday."""
 
 _SECRET = re.compile(
     r"(?i)([?&;](?:[^=&;]*(?:key|token|secret|password|passwd|auth|signature|credentials?)|code|pwd|pass|sig|sid)=)[^&;]*"
@@ -61,10 +59,31 @@ class Health:
     since: datetime | None = None
 
 
+WEEK = timedelta(days=7)
+NOT_MODIFIED = 304
 LOST = timedelta(days=14)
 """A document that is not found for this long may be gone for good (rule 43)."""
 
 PAUSED = Health(State.PAUSED, "`enabled: false` in feeds.yaml: nothing polls it until that line goes")
+
+
+class Weather(NamedTuple):
+    """What is so with all sources at once, and no fault of a single one."""
+
+    offline: bool = False
+    """The daemon waits for the network."""
+    holiday: bool = False
+    """So many sources rest that it is a holiday."""
+
+
+def weather_of(sources: Sequence[PollState], now: datetime) -> Weather:
+    """Return what is so with all sources at once."""
+    waits = [
+        (awake(source.ingest_times[-1], now, known.resting), known.patience)
+        for source in sources[:: max(1, len(sources) // ASKED)]
+        if source.ingest_times and (known := habit(source.ingest_times, source.active_days))
+    ]
+    return Weather(no_network(sources, now), most_rest([one for one in waits if one[1] < WEEK]))
 
 
 def no_network(sources: Iterable[PollState], now: datetime) -> bool:
@@ -82,19 +101,23 @@ def no_network(sources: Iterable[PollState], now: datetime) -> bool:
 
 
 def health_of(
-    source: PollState, now: datetime, written: Source | None = None, *, offline: bool | None = None
+    source: PollState, now: datetime, written: Source | None = None, *, weather: Weather | None = None
 ) -> Health:
     """
     Return how the source is. Of several words the one that wants a hand most is said.
 
-    `offline` is what `no_network` says of all sources; None where they are not at hand.
+    `weather` is what `weather_of` says of all sources; None where they are not at hand.
 
     `written` is the source of feeds.yaml: what it does unlike others (no verified certificate, another user agent)
     stands in the reason.
     """
-    waits = source.failure_kind == FailureKind.OFFLINE if offline is None else offline
+    around = weather or Weather(offline=source.failure_kind == FailureKind.OFFLINE)
     secrets = written.secrets if written else ()
-    health = _trouble(source, now, offline=waits) or _oddity(source, now, secrets) or _fine(source, now, offline=waits)
+    health = (
+        _trouble(source, now, offline=around.offline)
+        or _oddity(source, now, secrets, holiday=around.holiday)
+        or _fine(source, now, offline=around.offline)
+    )
     noted = "; ".join([health.reason, *(unusual(written) if written else ())])
     return health if noted == health.reason else Health(health.state, noted, health.since)
 
@@ -129,7 +152,7 @@ def _dead(source: PollState, now: datetime) -> str:
     return f"; dead? not found for {roughly(now - source.failing_since)}: look where the feed went, or remove it"
 
 
-def _oddity(source: PollState, now: datetime, secrets: Sequence[str]) -> Health | None:
+def _oddity(source: PollState, now: datetime, secrets: Sequence[str], *, holiday: bool) -> Health | None:
     """Return what is odd about a source that is polled and read."""
     if source.degraded:
         return Health(State.DEGRADED, source.degraded, source.last_success_at)
@@ -143,11 +166,20 @@ def _oddity(source: PollState, now: datetime, secrets: Sequence[str]) -> Health 
     if source.effective_url and source.effective_url != source.source.url:
         reason = f"it answers at another address for good; write into feeds.yaml: {suggestion(source, secrets)}"
         return Health(State.MOVED, reason, source.redirect_since)
-    habit = habit_of(source.ingest_times)
-    if habit is not None and (quiet := now - source.ingest_times[-1]) > max(3 * habit, LEAST_SILENCE):
-        reason = f"nothing new for {roughly(quiet)}; it used to bring something every {roughly(habit)}"
-        return Health(State.SILENT, reason, source.ingest_times[-1])
-    return None
+    return _silence(source, now, holiday=holiday)
+
+
+def _silence(source: PollState, now: datetime, *, holiday: bool) -> Health | None:
+    if not source.ingest_times or now - source.ingest_times[-1] < LEAST:
+        return None
+    if (broken := silent_for(source.ingest_times, source.active_days, now, holiday=holiday)) is None:
+        return None
+    quiet, known = broken
+    rests = " on the days that it does not rest" if known.resting else ""
+    same = "answers that nothing changed" if source.last_status == NOT_MODIFIED else "lists the same entries"
+    usual = f"nine of ten of its pauses were under {roughly(known.pause)}{rests}"
+    reason = f"nothing new for {roughly(quiet)}; {usual}; it {same}"
+    return Health(State.SILENT, reason, source.ingest_times[-1])
 
 
 def _by_fallback(address: str, first: Rest | None) -> str:
@@ -189,13 +221,6 @@ def suggestion(source: PollState, secrets: Sequence[str] = ()) -> str | None:
     return f"url: {public_url(source.effective_url, secrets)}"
 
 
-def habit_of(ingest_times: Sequence[datetime]) -> timedelta | None:
-    """Return how long the source usually takes between two entries; None where too few came to tell."""
-    if len(ingest_times) < HABIT_FROM:
-        return None
-    return (ingest_times[-1] - ingest_times[0]) / (len(ingest_times) - 1)
-
-
 def source_rows(
     sources: Sequence[PollState],
     counts: Mapping[str, int],
@@ -203,20 +228,20 @@ def source_rows(
     written: Sequence[Source] = (),
     paused: Sequence[Source] = (),
     *,
-    offline: bool | None = None,
+    weather: Weather | None = None,
 ) -> list[Row]:
     """
     Return the sources as `list --json` and `/sources.json` show them, in the order given, or of `written` if paused.
 
     Instants are RFC 3339 in UTC, `every` is written as in feeds.yaml, URLs are free of secrets.
     `moved_to` is where a permanent redirect leads, proven or not; `in_use` is the address that is polled.
-    `written` are the sources of feeds.yaml; `paused` those that are not polled, which have no state. `offline` is what
-    `no_network` says of all sources, where these are not all.
+    `written` are the sources of feeds.yaml; `paused` those that are not polled, which have no state. `weather` is what
+    `weather_of` says of all sources, where these are not all.
     """
     known = {source.id: source for source in written}
-    offline = no_network(sources, now) if offline is None else offline
+    weather = weather_of(sources, now) if weather is None else weather
     placed = [
-        (one.source.position, _row(one, counts.get(one.source.id, 0), now, known.get(one.source.id), offline=offline))
+        (one.source.position, _row(one, counts.get(one.source.id, 0), now, known.get(one.source.id), weather=weather))
         for one in sources
     ]
     # A stable sort: sources of one position stay in the order given.
@@ -244,14 +269,18 @@ ROW = (
 """The keys of a source's row, in order; programs hold us to them."""
 
 
-def _row(source: PollState, entries: int, now: datetime, written: Source | None, *, offline: bool | None = None) -> Row:
-    health = health_of(source, now, written, offline=offline)
+def _row(
+    source: PollState, entries: int, now: datetime, written: Source | None, *, weather: Weather | None = None
+) -> Row:
+    health = health_of(source, now, written, weather=weather)
     secrets = written.secrets if written else ()
     moved_to = source.effective_url or source.redirect_target
+    url, used = source.source.url, source.address or source.effective_url or source.source.url
+    shown = public_url(url, secrets)
     return {
         "id": source.source.id,
         "name": source.source.name,
-        "url": public_url(source.source.url, secrets),
+        "url": shown,
         "state": str(health.state),
         "kind": source.failure_kind,
         "reason": health.reason,
@@ -264,8 +293,8 @@ def _row(source: PollState, entries: int, now: datetime, written: Source | None,
         "next_reason": source.next_reason,
         "every": None if source.every is None else duration(source.every),
         "entries": entries,
-        "moved_to": public_url(moved_to, secrets) if moved_to and moved_to != source.source.url else None,
-        "in_use": public_url(source.address or source.effective_url or source.source.url, secrets),
+        "moved_to": public_url(moved_to, secrets) if moved_to and moved_to != url else None,
+        "in_use": shown if used == url else public_url(used, secrets),
     }
 
 

@@ -16,6 +16,8 @@ TIMES = 3
 """Nothing for this many times the usual pause is silence (product.md, section 7)."""
 LEAST = timedelta(hours=22)
 """Less than a day is no silence; with the time until the next poll it is told within one."""
+WEEKEND = timedelta(hours=62)
+"""Less than this is no silence of a source whose weekends are not known yet."""
 HOLIDAY = timedelta(days=9)
 """While many sources rest at once, a pause may be this much longer: a week of holidays and its weekends."""
 
@@ -60,7 +62,7 @@ def habit(ingest_times: Sequence[datetime], days: Sequence[ActiveDay]) -> Habit 
         patience = 2 * pauses[-1]
     else:
         patience = TIMES * usual * doubt
-    return Habit(usual, max(patience, LEAST), resting)
+    return Habit(usual, max(patience, LEAST if _known_for_weeks(days) else WEEKEND), resting)
 
 
 def silent_for(
@@ -77,13 +79,17 @@ def silent_for(
 
 def days_of_rest(days: Sequence[ActiveDay]) -> frozenset[int]:
     """Return the weekdays that were empty for the last four weeks and more, of a source that the others are usual of."""
-    if not days or days[-1].day - days[0].day < 7 * _WEEKS - 1:
+    if not _known_for_weeks(days):
         return frozenset()
     counted = Counter((one.day + 3) % 7 for one in days)  # the day 0 was a Thursday
     weeks = (days[-1].day - days[0].day + 1) / 7
     usual = {weekday for weekday, count in counted.items() if count >= weeks / 2}
     empty = frozenset(range(7)) - counted.keys()
     return empty if len(usual) + len(empty) >= 6 and len(empty) <= 3 else frozenset()
+
+
+def _known_for_weeks(days: Sequence[ActiveDay]) -> bool:
+    return bool(days) and days[-1].day - days[0].day >= 7 * _WEEKS - 1
 
 
 def awake(since: datetime, until: datetime, resting: frozenset[int]) -> timedelta:

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from aggregator.health import Row, State, duration, no_network, source_rows
+from aggregator.health import Row, State, duration, source_rows, weather_of
 from aggregator.merge import MOST
 from aggregator.model import Settings, Source, View
 from aggregator.shapes import record_shape
@@ -223,8 +223,8 @@ def _rows(store: Store, settings: Settings, sources: Sequence[Source], now: date
     rows = source_rows(mine, counts, now, sources, rest)
     if any(row["state"] == State.LATE for row in rows):
         # Whether it is the network that keeps them waiting, the others know.
-        offline = no_network(polled if len(asked) > MOST else store.states(), now)
-        rows = source_rows(mine, counts, now, sources, rest, offline=offline)
+        weather = weather_of(polled if len(asked) > MOST else store.states(), now)
+        rows = source_rows(mine, counts, now, sources, rest, weather=weather)
     return rows
 
 

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from aggregator.health import Health, State, health_of, no_network
+from aggregator.health import Health, State, health_of, weather_of
 from aggregator.model import Source
 from aggregator.render.characters import language_tag, plain, rfc3339, web_uri
 from aggregator.render.wording import excerpt, shown_title
@@ -113,10 +113,10 @@ def first_page(
     """
     names = {state.source.id: plain(state.feed.title or "") or state.source.name for state in sources}
     lines = [line_of(record, names) for record in records]
-    offline = no_network(sources, now)
+    weather = weather_of(sources, now)
     known = {source.id: source for source in written}
     healths = [
-        (names[state.source.id], health_of(state, now, known.get(state.source.id), offline=offline))
+        (names[state.source.id], health_of(state, now, known.get(state.source.id), weather=weather))
         for state in sources
     ]
     return (

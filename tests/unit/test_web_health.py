@@ -92,7 +92,11 @@ CASES = {
             "2026-03-05 11:00 UTC (timeout: no answer within 30 s), is tried again at 2026-03-05 12:00 UTC"
         ),
     ),
-    "silent": ({"ingest_times": HOURLY}, State.SILENT, "nothing new for 30d; it used to bring something every 1h"),
+    "silent": (
+        {"ingest_times": HOURLY, "last_status": 200},
+        State.SILENT,
+        "nothing new for 30d; nine of ten of its pauses were under 1h; it lists the same entries",
+    ),
     "quiet for less than a weekend": (
         {"ingest_times": tuple(at + timedelta(days=29) for at in HOURLY)},
         State.OK,

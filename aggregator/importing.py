@@ -97,6 +97,8 @@ def _check(record: Record) -> None:
         raise ForeignRecordError(f"`rss.source` is no id of a source: {record.source_id[:80]!r}")
     if not is_sound_id(record.public_id):
         raise ForeignRecordError(f"`rss.ids.public` is no absolute URI: {record.public_id[:80]!r}")
+    if record.story_id is not None and not is_sound_id(record.story_id):
+        raise ForeignRecordError(f"`rss.story_id` is no absolute URI: {record.story_id[:80]!r}")
     if not record.identity or not record.alias:
         raise ForeignRecordError("`rss.ids` has no identity")
     if max(record.arrival, record.position, record.updates) > LARGEST:

@@ -174,6 +174,8 @@ def _rss(record: Record, form: RecordForm, body: str, image: str) -> dict[str, V
         "backlog": _flag(on=record.backlog),
         "hidden": _exact(record.hidden),
     }
+    if record.story_id is not None:
+        rss["story_id"] = exact(record.story_id)
     if record.podcast:
         rss["podcast"] = tuple(map(_element, record.podcast))
     for name in ("title", "author"):

@@ -100,6 +100,7 @@ def _record(said: FrontMatter, rss: _Rss) -> Record:
         backlog=rss.text("backlog") == "true",
         hidden=rss.optional("hidden"),
         podcast=tuple(map(_element, rss.maps("podcast"))),
+        story_id=rss.optional("story_id"),
     )
 
 

@@ -15,11 +15,12 @@ MOST = 64
 
 _HOLDERS = "SELECT n.id, r.source FROM story_names n CROSS JOIN records r ON r.id = n.id WHERE n.name = ? ORDER BY n.id LIMIT ?"
 _NAMES = "SELECT name FROM story_names WHERE id = ?"
-# Sources that stand in feeds.yaml first, paused ones too, in its order; of two records that which came first.
-_PREFERENCE = "(source.removed_at IS NOT NULL AND NOT source.paused), source.position, source.id, r.id"
+# Sources that stand in feeds.yaml first, paused ones too, in its order; of removed ones what came first.
+_REMOVED = "(source.removed_at IS NOT NULL AND NOT source.paused)"
+_PREFERENCE = f"{_REMOVED}, CASE WHEN {_REMOVED} THEN 0 ELSE source.position END, r.id"
 _MEMBERS = f"{SELECT_RECORD} WHERE r.story = ? ORDER BY {_PREFERENCE}"
 _SHOWN = (
-    "SELECT coalesce(r.story_id, r.public_id) FROM records r CROSS JOIN sources source ON source.n = r.source "  # noqa: S608 # own names only
+    "SELECT r.key, r.public_id, r.story_id FROM records r CROSS JOIN sources source ON source.n = r.source "  # noqa: S608 # own names only
     f"WHERE r.story = ? AND r.id <> ? ORDER BY (r.hidden IS NOT NULL OR r.backlog), {_PREFERENCE} LIMIT 1"
 )
 
@@ -53,7 +54,11 @@ def _has_others(connection: sqlite3.Connection, name: bytes) -> bool:
 
 def _take_id(connection: sqlite3.Connection, id_: int) -> None:
     story, public_id = connection.execute("SELECT story, public_id FROM records WHERE id = ?", (id_,)).fetchone()
-    if story and (shown := connection.execute(_SHOWN, (story, id_)).fetchone()[0]) != public_id:
+    if not story:
+        return
+    key, own, joined = connection.execute(_SHOWN, (story, id_)).fetchone()
+    shown = joined if joined is not None and _goes_by(connection, key, story, joined) else own
+    if shown != public_id:
         connection.execute("UPDATE records SET story_id = ? WHERE id = ?", (shown, id_))
 
 
@@ -108,8 +113,7 @@ def regroup(
     for seed in sorted(seeds):
         if seed not in wanted:
             group, whole = reach.group(seed)
-            sources = {reach.sources[id_] for id_ in group}
-            is_story = whole and 1 < len(group) == len(sources)
+            is_story = whole and len(group) > 1 and len({reach.sources[id_] for id_ in group}) == len(group)
             wanted |= dict.fromkeys(group, min(group) if is_story else 0)
     _settle(connection, wanted)
 
@@ -192,14 +196,13 @@ def settled(connection: sqlite3.Connection, record: Record) -> Record:
     It may use the id while its owner is in the same story, or gone; of several whose owner is gone, and who are one
     story no more, the first.
     """
-    if record.story_id is None:
+    if record.story_id is None or _goes_by(connection, record.key, record.story, record.story_id):
         return record
-    owner = connection.execute("SELECT key, story FROM records WHERE public_id = ?", (record.story_id,)).fetchone()
-    owner = (
-        owner
-        or connection.execute(
-            "SELECT key, story FROM records WHERE story_id = ? ORDER BY id LIMIT 1", (record.story_id,)
-        ).fetchone()
-    )
-    theirs = owner[0] == record.key or (owner[1] != 0 and owner[1] == record.story)
-    return record if theirs else replace(record, story_id=None)
+    return replace(record, story_id=None)
+
+
+def _goes_by(connection: sqlite3.Connection, key: str, story: int, story_id: str) -> bool:
+    owner = connection.execute("SELECT key, story FROM records WHERE public_id = ?", (story_id,)).fetchone()
+    first = "SELECT key, story FROM records WHERE story_id = ? ORDER BY id LIMIT 1"
+    owner = owner or connection.execute(first, (story_id,)).fetchone()
+    return owner[0] == key or (owner[1] != 0 and owner[1] == story)

@@ -155,6 +155,7 @@ records = st.builds(
     updates=st.integers(0, 99),
     backlog=st.booleans(),
     hidden=optional,
+    story_id=optional,
 )
 many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

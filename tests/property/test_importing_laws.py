@@ -85,6 +85,7 @@ def records(draw: st.DrawFn) -> Record:
         updates=draw(st.integers(0, 99)),
         backlog=draw(st.booleans()),
         hidden=draw(st.none() | st.just("by a rule")),
+        story_id=draw(st.none() | st.just("tag:other.example,2026:1")),
     )
 
 

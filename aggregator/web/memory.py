@@ -92,6 +92,10 @@ class Memory:
         # Shielded: a client that hangs up does not take the bytes from the others who wait for them.
         return await asyncio.shield(making)
 
+    def is_making(self, key: Hashable) -> bool:
+        """Return whether the representation of `key` is being made."""
+        return key in self._making
+
     async def _make(self, state: object, key: Hashable, make: Make) -> Representation:
         try:
             made = await run_in_threadpool(_represented, make)

@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -143,9 +144,6 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-_LINE = re.compile(r"(failed|updated|unchanged) .*?source=(\S+)|source=(\S+)")
-
-
 @dataclass
 class Hell:
     """A daemon, its hostile and honest sources, and what it said of each."""
@@ -179,7 +177,7 @@ class Hell:
             "version": 1,
             "server": {"listen": "127.0.0.1:0", "base_url": "https://news.example.org/", "title": "T"},
             "storage": {"path": "./data", "records": "./records"},
-            "polling": {"concurrency": 64, "per_host": 64, "host_delay": "0s", "allow_private": [self.publisher.host, self.honest.host]},
+            "polling": {"concurrency": 32, "per_host": 32, "host_delay": "0s", "allow_private": [self.publisher.host, self.honest.host]},
             "defaults": {"timeout": f"{self.timeout:g}s"},
             "sources": [
                 *({"id": f"h{n}", "url": self.honest.url(f"/h{n}"), "every": "1s"} for n in range(HEALTHY)),
@@ -249,7 +247,7 @@ class Hell:
         found = []
         for number in range(HEALTHY):
             at = [asked.at for asked in self.honest.asked if asked.target == f"/h{number}"]
-            found += [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
+            found += [later - earlier for earlier, later in pairwise(at)]
         return found
 
     def close(self) -> None:

@@ -89,7 +89,9 @@ def _kinds(*kinds: K) -> frozenset[K]:
 
 
 NONE = _kinds()
-TIMEOUT, PROTOCOL, TOO_LARGE = _kinds(K.TIMEOUT), _kinds(K.PROTOCOL), _kinds(K.TOO_LARGE)
+TIMEOUT, PROTOCOL = _kinds(K.TIMEOUT), _kinds(K.PROTOCOL)
+TOO_LARGE = _kinds(K.TOO_LARGE, K.NOT_A_FEED)
+"""The second where the publisher lost patience while the body waited for its share of memory."""
 ODD = _kinds(K.PROTOCOL, K.CONNECT, K.EMPTY, K.TIMEOUT)
 REDIRECT = _kinds(K.REDIRECT, K.REDIRECT_LOOP)
 SHORT, LONGER = b"Content-Length: %d\r\n\r\n" % (len(GOOD) - 20), b"Content-Length: %d\r\n\r\n" % (len(GOOD) + 20)

@@ -50,6 +50,7 @@ async def plant(settings: Settings, report: Callable[[Outcome], None]) -> AsyncI
     network = Network(settings.polling.allow_private)
     try:
         await asyncio.to_thread(store.sync_sources, source_rows(settings), clock.now())
+        await asyncio.to_thread(store.note_views, [view.name for view in settings.views])
         poller = Poller(
             store=store,
             network=network,

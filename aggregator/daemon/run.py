@@ -291,8 +291,9 @@ class Daemon:
 
 
 def _synced(store: Store, settings: Settings) -> Roster:
-    """Let the store know the sources; return who is polled: both take their time of many, apart from the loop."""
+    """Let the store know sources and views; return who is polled: both take their time of many, apart from the loop."""
     store.sync_sources(source_rows(settings), clock.now())
+    store.note_views([view.name for view in settings.views])
     return roster(settings)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 import opencc
@@ -138,47 +138,81 @@ def snippet(text: str, query: Query, around: int = 60) -> tuple[Piece, ...]:
     """
     Return the part of the text round the first place that matches, cut into what was asked for and what was not.
 
-    Where no word of the query stands in it (it may stand in the title): its beginning.
+    Where no word of the query stands in its first 40,000 characters (it may stand in the title): its beginning.
     """
-    spans = _hits(text, query)
+    spans = _first_hits(text, query)
     first = spans[0][0] if spans else 0
-    start, end = max(0, first - around), min(len(text), first + 2 * around)
-    cuts = [(max(a, start), min(b, end)) for a, b in spans if b > start and a < end]
+    start, end = _at_blanks(text, max(0, first - around), first, min(len(text), first + 2 * around))
     pieces = [Piece("…", hit=False)] if start else []
-    edges = [start, *(edge for cut in cuts for edge in cut), end]
-    for place, (a, b) in enumerate(pairwise(edges)):
-        if a < b:
-            pieces.append(Piece(text[a:b], hit=place % 2 == 1))
+    pieces += _cut(text, [(max(a, start), min(b, end)) for a, b in spans if b > start and a < end], start, end)
     return (*pieces, Piece("…", hit=False)) if end < len(text) else tuple(pieces)
 
 
-def _hits(text: str, query: Query) -> list[tuple[int, int]]:
-    """Return where the query's phrases stand in the text, in order, none over another."""
+def marked(text: str, query: Query, field: str) -> tuple[Piece, ...]:
+    """Return all of a short text that is one of `FIELDS`, cut into what was asked for and what was not."""
+    return tuple(_cut(text, _hits(text, query, field), 0, len(text)))
+
+
+def _cut(text: str, spans: Sequence[tuple[int, int]], start: int, end: int) -> list[Piece]:
+    edges = [start, *(edge for span in spans for edge in span), end]
+    return [Piece(text[a:b], hit=place % 2 == 1) for place, (a, b) in enumerate(pairwise(edges)) if a < b]
+
+
+def _at_blanks(text: str, start: int, first: int, end: int) -> tuple[int, int]:
+    """Return start and end moved to a blank where one is near, so that no word is cut in two."""
+    if start and (blank := text.find(" ", start, min(first, start + _NEAR))) >= 0:
+        start = blank + 1
+    if end < len(text) and (blank := text.rfind(" ", max(first + 1, end - _NEAR), end)) >= 0:
+        end = blank
+    return start, end
+
+
+_NEAR = 20
+_WINDOW, _OVERLAP, _READ = 4000, 400, 40_000
+
+
+def _first_hits(text: str, query: Query) -> list[tuple[int, int]]:
+    """Return where phrases stand in the first window of the text in which one does."""
+    for start in range(0, min(len(text), _READ), _WINDOW):
+        if spans := _hits(text[start : start + _WINDOW + _OVERLAP], query):
+            return [(a + start, b + start) for a, b in spans]
+    return []
+
+
+def _hits(text: str, query: Query, field: str | None = None) -> list[tuple[int, int]]:
+    """Return where the query's phrases stand in the text, in order; what touches or overlaps is one."""
     found = list(_placed(text))
     words = [word for word, _, _ in found]
     spans = [
         (found[at][1], found[at + len(term.tokens) - 1][2])
         for term in query.terms
-        if not term.negated and term.field is None
+        if not term.negated and term.field in (None, field)
         for at in range(len(words) - len(term.tokens) + 1)
         if words[at] == term.tokens[0] and tuple(words[at : at + len(term.tokens)]) == term.tokens
     ]
-    apart: list[tuple[int, int]] = []
-    for span in sorted(spans):
-        if not apart or span[0] >= apart[-1][1]:
-            apart.append(span)
-    return apart
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def _placed(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield the words of a text with where each stands in it."""
     folded, places = list[str](), list[tuple[int, int]]()
     for cluster in _CLUSTER.finditer(text):
-        for part in _ALONE.sub(_apart, fold(cluster[0])):
+        for part in _parted(cluster[0]):
             folded.append(part)
             places.append(cluster.span())
     for match in _WORD.finditer("".join(folded)):
         yield match[0], places[match.start()][0], places[match.end() - 1][1]
+
+
+@lru_cache(10_000)
+def _parted(cluster: str) -> str:
+    return _ALONE.sub(_apart, fold(cluster))
 
 
 def _apart(match: re.Match[str]) -> str:

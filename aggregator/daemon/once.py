@@ -17,6 +17,7 @@ from aggregator.model import Fetched, Polling, Reading, Settings, Source
 from aggregator.network import Network
 from aggregator.outcomes import FailureKind, PollError
 from aggregator.settling import Outcome
+from aggregator.watching import watch
 from aggregator.workers import Workers
 from storage.contract import StoreError
 from storage.sqlite import SqliteStore
@@ -60,6 +61,7 @@ async def poll_once(
             await asyncio.to_thread(built.filer.bring_up_to_date, settings)
         if index and not interrupted:
             await asyncio.to_thread(indexing.bring_up_to_date, built.store)
+        await asyncio.to_thread(watch, built.store, settings, clock.now())
         if interrupted:
             raise KeyboardInterrupt
         if trouble := built.poller.trouble or (built.filer and built.filer.trouble):

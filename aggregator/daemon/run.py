@@ -28,6 +28,7 @@ from aggregator.model import Settings
 from aggregator.outcomes import Failed, FailureKind, Unchanged, Updated
 from aggregator.poll import Roster, roster, source_rows
 from aggregator.settling import Outcome
+from aggregator.watching import watch
 from storage.contract import Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -109,6 +110,7 @@ class Daemon:
         scheduler.add_job(self._refresh_lists, "interval", seconds=30, id="lists", next_run_time=clock.now())
         # The first soon: one that is started anew every half hour lets go of records and makes copies as well.
         first = clock.now() + FIRST_MAINTENANCE
+        scheduler.add_job(self._watch, "interval", minutes=1, id="watch")
         scheduler.add_job(self._maintain, "interval", hours=1, id="maintain", next_run_time=first)
         return scheduler
 
@@ -191,6 +193,25 @@ class Daemon:
         if fault is None:
             self._judged_by = by
         built.poller.changed.set()  # the files of what is shown again, or seen otherwise, are to be written
+
+    async def _watch(self) -> None:
+        """Look how the sources are, and tell what happened to them."""
+        assert self._plant is not None  # noqa: S101 - jobs run inside run() only
+        try:
+            told = await asyncio.to_thread(watch, self._plant.store, self._settings, clock.now())
+        except StoreError as error:
+            log.error("what happened to sources could not be kept: %s", error)
+            return
+        for one in told:
+            level = logging.INFO if one.ended_at else logging.WARNING
+            say(
+                log,
+                level,
+                "well again" if one.ended_at else "incident",
+                source=one.source_id,
+                state=one.state,
+                reason=one.reason,
+            )
 
     async def _maintain(self) -> None:
         """Let go of old records, compact the files, copy the store."""

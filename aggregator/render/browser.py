@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Protocol
 
 from lxml import etree
 
 from aggregator.render.characters import plain
-from aggregator.render.merged import MergedFeed
 
 XHTML = "http://www.w3.org/1999/xhtml"
 
 
-def explanation(feed: MergedFeed) -> etree._Element:
+class Addressed(Protocol):
+    """A feed of ours: what a person has to know of it."""
+
+    @property
+    def title(self) -> str: ...  # noqa: D102 # the names say it
+
+    @property
+    def self_url(self) -> str: ...  # noqa: D102
+
+    @property
+    def home_url(self) -> str: ...  # noqa: D102
+
+
+def explanation(feed: Addressed) -> etree._Element:
     """Return the `<div>` that tells a person what this is, for feed or channel to hold before its entries."""
     div = etree.Element(f"{{{XHTML}}}div", nsmap={None: XHTML})
     div.set("class", "about")

@@ -221,7 +221,7 @@ def _rows(store: Store, settings: Settings, sources: Sequence[Source], now: date
     rest = [source for source in sources if source.id in paused]
     counts = store.counts()
     rows = source_rows(mine, counts, now, sources, rest)
-    if any(row["state"] == State.LATE for row in rows):
+    if any(row["state"] in (State.LATE, State.SILENT) for row in rows):
         # Whether it is the network that keeps them waiting, the others know.
         weather = weather_of(polled if len(asked) > MOST else store.states(), now)
         rows = source_rows(mine, counts, now, sources, rest, weather=weather)

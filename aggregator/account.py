@@ -13,6 +13,7 @@ from aggregator.model import Settings, Source
 from aggregator.shapes import instant
 from storage.record import DateSource, Record
 from storage.states import HostState, PollState, Rest
+from storage.stories import words_of
 from storage.values import Circumstances
 
 Shape = dict[str, object]
@@ -143,11 +144,13 @@ def entry_account(
     beside: Circumstances,
     standing: Mapping[str, str | None],
     settings: Settings,
+    story: Sequence[Record] = (),
 ) -> Shape:
     """
     Return all that can be told of an entry: when it came, what it is known by, why it stands where it does.
 
-    `standing` tells by view why the entry is not in it, None where it is.
+    `standing` tells by view why the entry is not in it, None where it is; `story` are all the records of its story,
+    as `Store.stories` gives them.
     """
     names = {source.id: source.name for source in (*settings.sources, *settings.paused)}
     file = beside.file.path if beside.file else None
@@ -177,8 +180,39 @@ def entry_account(
         "duplicates": [
             {"source": source_id, "source_name": names.get(source_id), "key": key} for source_id, key in beside.same
         ],
+        "story": _story(record, story, names) if story else None,
         "views": [{"view": name, "stands": why is None, "why": why} for name, why in standing.items()],
         "file": str(records / file) if records and file else file,
+    }
+
+
+def _story(record: Record, story: Sequence[Record], names: Mapping[str, str]) -> Shape:
+    """Return why these records are one story, and which of them the merged feed of all sources shows under which id."""
+    may = [one for one in story if one.hidden is None and not one.backlog]
+    shown = may[0] if may else story[0]
+    id_ = shown.story_id or shown.public_id
+    giver = next((one for one in story if one.public_id == id_), None)
+    return {
+        "shown": shown.key if may else None,
+        "source": shown.source_id,
+        "first": shown.source_id in names,
+        "id": id_,
+        "id_of": giver.key if giver else None,
+        "names": list(words_of(record.link, record.guid)),
+        "others": [_other(record, one, names) for one in story if one.key != record.key],
+    }
+
+
+def _other(record: Record, other: Record, names: Mapping[str, str]) -> Shape:
+    own = words_of(record.link, record.guid)
+    return {
+        "key": other.key,
+        "source": other.source_id,
+        "source_name": names.get(other.source_id),
+        "title": other.title,
+        "link": other.link,
+        "shares": [name for name in words_of(other.link, other.guid) if name in own],
+        "hidden": other.hidden,
     }
 
 

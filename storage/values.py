@@ -186,7 +186,7 @@ class Circumstances:
     """When its publisher took it back; None: it stands."""
     file: RecordFile | None = None
     same: tuple[tuple[str, str], ...] = ()
-    """Source and key of records of other sources with its link, or with its id where that is a URI; 20 at most."""
+    """Source and key of the other records of its story, in the order of preference."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def of_entry(store: Store, settings: Settings, record: Record) -> Shape:
     beside = store.circumstances(record.key)
     assert beside is not None  # noqa: S101 - the record was just read
     standing = {view.name: why_not(store, view, record, settings) for view in (MERGED, *settings.views)}
-    return entry_account(record, beside, standing, settings)
+    return entry_account(record, beside, standing, settings, store.stories([record.key]).get(record.key, ()))
 
 
 def why_not(store: Store, view: View, record: Record, settings: Settings) -> str | None:
@@ -194,13 +194,41 @@ def entry_text(told: Mapping[str, Any]) -> str:
     ]
     lines += [_line("hidden", told["hidden"])] if told["hidden"] else []
     lines += [_line("withdrawn", f"{_minute(told['withdrawn'])}, by its publisher")] if told["withdrawn"] else []
-    for one in told["duplicates"]:
-        lines.append(
-            _line("also in", f"{one['source']} ({one['source_name'] or 'not in feeds.yaml'}), as {one['key']}")
-        )
+    lines += _story(told)
     lines += [_line("stands in" if view["stands"] else "not in", _place(view)) for view in told["views"]]
     lines.append(_line("file", told["file"] or "(none)"))
     return "\n".join(lines)
+
+
+def _story(told: Mapping[str, Any]) -> list[str]:
+    story = told["story"]
+    if story is None:
+        return []
+    lines = [_line("story", f"{_shown(told['key'], story)}; under the id {story['id']}{_id_of(story)}")]
+    for one in story["others"]:
+        shares = " and ".join(one["shares"])
+        why = f"both are {shares}" if shares else "others of the story join the two"
+        where = f"{one['source']} ({one['source_name'] or 'not in feeds.yaml'}), as {one['key']}"
+        lines.append(_line("also in", f"{where}: {why}{' (hidden)' if one['hidden'] else ''}"))
+    return lines
+
+
+def _shown(key: str, story: Mapping[str, Any]) -> str:
+    if story["shown"] is None:
+        return "no record of it may be shown"
+    which = "this one" if story["shown"] == key else f"{story['shown']} ({story['source']})"
+    why = (
+        "its source stands first in feeds.yaml" if story["first"] else "it came first, and no source of them is polled"
+    )
+    return f"{which} is shown: of those that may be, {why}"
+
+
+def _id_of(story: Mapping[str, Any]) -> str:
+    if story["id_of"] == story["shown"]:
+        return ", its own"
+    if story["id_of"] is None:
+        return ", of a record that has gone: subscribers know the story by it"
+    return f", that of {story['id_of']}, which stood for the story when the shown one came"
 
 
 def _place(view: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from storage.sqlite import stories
 from storage.sqlite.rows import instant_or_none
 from storage.values import Circumstances, RecordFile
 
@@ -11,10 +12,6 @@ _EXACT = "SELECT key FROM records WHERE key = ?1 OR public_id = ?1 ORDER BY id"
 # No index has the link or the guid: a scan, for a person's question only.
 _NAMED = "SELECT key FROM records WHERE link IN (?1, ?2) OR guid IN (?1, ?2) ORDER BY id LIMIT ?3"
 _BEGINS = "SELECT key FROM records WHERE key >= ?1 AND key < ?1 || char(127) ORDER BY key LIMIT ?2"
-_SAME = """
-    SELECT source.id, r.key FROM records r JOIN sources source ON source.n = r.source
-    WHERE r.source <> ?1 AND (r.link IN (?2, ?3) OR r.guid = ?4) ORDER BY source.position, r.id LIMIT 20
-"""
 
 
 def find(connection: sqlite3.Connection, wanted: str, limit: int) -> list[str]:
@@ -31,21 +28,16 @@ def find(connection: sqlite3.Connection, wanted: str, limit: int) -> list[str]:
 
 def circumstances(connection: sqlite3.Connection, key: str) -> Circumstances | None:
     """Return what is known of the record beyond what it says; None where there is no such record."""
-    row = connection.execute(
-        "SELECT source, link, guid, unlisted_at, withdrawn_at FROM records WHERE key = ?", (key,)
-    ).fetchone()
+    row = connection.execute("SELECT story, unlisted_at, withdrawn_at FROM records WHERE key = ?", (key,)).fetchone()
     if row is None:
         return None
-    source, link, guid, unlisted_at, withdrawn_at = row
+    story, unlisted_at, withdrawn_at = row
     file = connection.execute("SELECT key, path, digest, content FROM files WHERE key = ?", (key,)).fetchone()
-    # A guid counts only where it is an absolute URI: "1" says nothing outside of its own source.
-    uri = guid if guid and ":" in guid else None
-    same = connection.execute(_SAME, (source, link, other_scheme(link or "") or link, uri)).fetchall()
     return Circumstances(
         unlisted_at=instant_or_none(unlisted_at),
         withdrawn_at=instant_or_none(withdrawn_at),
         file=RecordFile(*file) if file else None,
-        same=tuple((source_id, key) for source_id, key in same),
+        same=tuple(one for one in stories.members(connection, story) if one[1] != key),
     )
 
 

@@ -18,10 +18,10 @@ _NAMES = "SELECT name FROM story_names WHERE id = ?"
 # Sources that stand in feeds.yaml first, paused ones too, in its order; of removed ones what came first.
 _REMOVED = "(source.removed_at IS NOT NULL AND NOT source.paused)"
 _PREFERENCE = f"{_REMOVED}, CASE WHEN {_REMOVED} THEN 0 ELSE source.position END, r.id"
-_MEMBERS = f"{SELECT_RECORD} WHERE r.story = ? ORDER BY {_PREFERENCE}"
+_MEMBERS = f"{SELECT_RECORD} WHERE r.story = ? AND r.story <> 0 ORDER BY {_PREFERENCE}"
 _SHOWN = (
     "SELECT r.key, r.public_id, r.story_id FROM records r CROSS JOIN sources source ON source.n = r.source "  # noqa: S608 # own names only
-    f"WHERE r.story = ? AND r.id <> ? ORDER BY (r.hidden IS NOT NULL OR r.backlog), {_PREFERENCE} LIMIT 1"
+    f"WHERE r.story = ? AND r.story <> 0 AND r.id <> ? ORDER BY (r.hidden IS NOT NULL OR r.backlog), {_PREFERENCE} LIMIT 1"
 )
 
 
@@ -122,7 +122,7 @@ def _settle(connection: sqlite3.Connection, wanted: dict[int, int]) -> None:
     """Number the stories; what was in one with any of these and hangs together with too many others is in none."""
     was = dict(_stories_of(connection, wanted))
     for story in set(was.values()) - {0}:
-        for (id_,) in connection.execute("SELECT id FROM records WHERE story = ?", (story,)).fetchall():
+        for (id_,) in connection.execute("SELECT id FROM records WHERE story = ? AND story <> 0", (story,)).fetchall():
             was[id_] = story
             wanted.setdefault(id_, 0)
     connection.executemany(
@@ -189,6 +189,15 @@ def stories(connection: sqlite3.Connection, keys: Collection[str]) -> dict[str, 
     return found
 
 
+def members(connection: sqlite3.Connection, story: int) -> list[tuple[str, str]]:
+    """Return source and key of each record of the story, in the order of preference; none where it is 0."""
+    sql = (
+        "SELECT source.id, r.key FROM records r CROSS JOIN sources source ON source.n = r.source "  # noqa: S608 # own names only
+        f"WHERE r.story = ? AND r.story <> 0 ORDER BY {_PREFERENCE}"
+    )
+    return connection.execute(sql, (story,)).fetchall()
+
+
 def settled(connection: sqlite3.Connection, record: Record) -> Record:
     """
     Return the record with `story_id` None where another entry has that id now.
@@ -205,4 +214,4 @@ def _goes_by(connection: sqlite3.Connection, key: str, story: int, story_id: str
     owner = connection.execute("SELECT key, story FROM records WHERE public_id = ?", (story_id,)).fetchone()
     first = "SELECT key, story FROM records WHERE story_id = ? ORDER BY id LIMIT 1"
     owner = owner or connection.execute(first, (story_id,)).fetchone()
-    return owner[0] == key or (owner[1] != 0 and owner[1] == story)
+    return bool(owner[0] == key or (owner[1] != 0 and owner[1] == story))

@@ -100,9 +100,22 @@ def test_an_entry_says_what_it_is_known_by_where_it_stands_and_who_else_has_it(p
     assert value(shown, "date").endswith("the publisher's own publication date")
     assert value(shown, "listed") == "yes"
     assert value(shown, "also in").startswith("copy ")
-    assert value(shown, "also in").endswith(f"as {keys['copy', '2']}")
+    assert f"as {keys['copy', '2']}: both are " in value(shown, "also in")
+    assert value(shown, "story").startswith("this one is shown: of those that may be, its source stands first")
+    assert value(shown, "story").endswith(", its own")
     assert re.findall(r"^  stands in +(.*)$", shown, re.MULTILINE) == ["feed", "first"]
     assert value(shown, "file").endswith(".md")
+
+
+def test_an_entry_that_is_named_in_another_says_which_is_shown_and_under_which_id(polled: Home) -> None:
+    keys = {(one["source"], one["guid"]): one["key"] for one in polled.entries()}
+
+    told = json.loads(polled.run("explain", keys["copy", "2"], "--json").stdout)["story"]
+
+    assert told["shown"] == keys["notes", "2"]
+    assert told["source"] == "notes"
+    assert [one["key"] for one in told["others"]] == [keys["notes", "2"]]
+    assert told["others"][0]["shares"] == told["names"]
 
 
 def test_an_entry_says_why_it_is_not_in_a_view(polled: Home) -> None:

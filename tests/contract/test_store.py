@@ -1165,10 +1165,10 @@ class TestFinding:
     def test_a_record_knows_those_of_other_sources_with_its_link_or_its_id(self, store: Store) -> None:
         store.sync_sources([source("one"), source("two", position=1), source("three", position=2)], NOW)
         bring(
-            store, "one", record("a", link="https://site.example/a", guid="urn:same"), record("b", link=None, guid="7")
+            store, "one", record("a", link="https://site.example/a-1", guid="tag:site.example,2026:a"), record("b", link=None, guid="7")
         )
-        bring(store, "two", record("c", "two", link="http://site.example/a", guid="7"))
-        bring(store, "three", record("d", "three", link=None, guid="urn:same"))
+        bring(store, "two", record("c", "two", link="http://site.example/a-1", guid="7"))
+        bring(store, "three", record("d", "three", link=None, guid="tag:site.example,2026:a"))
         keys = {one.identity[-1]: one.key for one in store.page(RecordQuery()).records}
 
         told = store.circumstances(keys["a"])

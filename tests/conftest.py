@@ -17,6 +17,7 @@ pytest_plugins = [
     "plugins.proxy",
     "plugins.served_corpus",
     "plugins.daemons",
+    "plugins.disks",
     "plugins.node",
     "plugins.simulator",
     "plugins.wired",

@@ -15,7 +15,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from storage.contract import StoreError, StoreFullError, StoreMissingError
-from storage.sqlite.folder import BACKUPS, DATABASE, Lock, Mark, Marker, UnusableError, check_wal, fault, part_of, sweep
+from storage.sqlite.folder import (
+    BACKUPS,
+    DATABASE,
+    Lock,
+    Mark,
+    Marker,
+    UnusableError,
+    check_wal,
+    discard,
+    fault,
+    part_of,
+    sweep,
+)
 from storage.sqlite.schema import SCHEMA, Schema
 
 T = TypeVar("T")
@@ -315,7 +327,7 @@ class Engine:
                 copied(source, part)
             part.replace(path)
         finally:
-            part.unlink(missing_ok=True)
+            discard(part)
         sync_folder(path.parent)
 
     def close(self) -> None:

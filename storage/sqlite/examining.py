@@ -8,7 +8,7 @@ from pathlib import Path
 
 from storage.contract import StoreError
 from storage.sqlite.engine import copied, sync_folder
-from storage.sqlite.folder import DATABASE, MARKER, Lock, UnusableError, check_wal, held_by, part_of, sweep
+from storage.sqlite.folder import DATABASE, MARKER, Lock, UnusableError, check_wal, discard, held_by, part_of, sweep
 from storage.sqlite.schema import SCHEMA
 
 VERSION = sqlite3.sqlite_version
@@ -62,7 +62,7 @@ def restore(folder: Path, copy: Path, stamp: str) -> Path | None:
     except OSError as error:
         raise StoreError(f"{error.filename or folder} cannot be written ({error.strerror})") from error
     finally:
-        part.unlink(missing_ok=True)
+        discard(part)
         lock.release()
 
 

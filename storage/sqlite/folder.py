@@ -168,6 +168,12 @@ def part_of(path: Path) -> Path:
     return path.with_name(f".aggregator.{os.getpid()}.{path.name}.part")
 
 
+def discard(part: Path) -> None:
+    """Remove a temporary, and the journal that SQLite leaves beside it where the disk was full."""
+    for ending in ("", "-journal"):
+        part.with_name(f"{part.name}{ending}").unlink(missing_ok=True)
+
+
 def sweep(folder: Path, *, ours: bool = False) -> int:
     """
     Remove what processes that were killed left half written in the folder; return how many files.

@@ -18,10 +18,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
 
 from plugins.daemons import Running, rss
-from plugins.killing import LONG, Killer, integrity, temporaries, titles_in, whole_files
+from plugins.killing import LONG, Killer, first_version, integrity, temporaries, titles_in, whole_files
 from plugins.served_corpus import Home, Shelf
 from storage.sqlite import SqliteStore
 from storage.sqlite.schema import SCHEMA
@@ -257,30 +256,6 @@ def test_a_prune_that_is_killed_is_done_whole_or_not_at_all(home: Home, shelf: S
 
     assert outcomes <= {len(all_of_them), len(herd.names)}
     told(killer)
-
-
-def first_version(path: Path, records: int) -> None:
-    """Write a store of the first version with one source and so many records."""
-    with closing(sqlite3.connect(path)) as connection:
-        SCHEMA.migrations().apply(Database(connection), stop_before="second")
-        connection.execute(
-            "INSERT INTO sources (id, name, url, host, position, keep_days, keep_entries, settings_digest, floor, "
-            "next_poll_at, next_reason, failures, redirect_seen, without_validators, ingest_times, feed, polls, hints) "
-            "VALUES ('old', 'Old', 'https://old.example/', 'old.example', 0, 365, 5000, '', 0, 0, '', 0, 0, 0, '[]', "
-            "'{}', 7, '{}')"
-        )
-        connection.execute(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) INSERT INTO records "
-            "SELECT i, printf('%016x', i), printf('urn:x:%d', i), 1, 'guid:' || i, 'guid:' || i, 'c', 's', 'f', "
-            "printf('Title %06d', i), NULL, NULL, '', '[]', '[]', i * 1000000, i * 1000000, i * 1000000, 'published', NULL, "
-            "NULL, NULL, 'd' || i, 1, 0, i, 0, 0, NULL, NULL FROM n",
-            (records,),
-        )
-        connection.execute(
-            "INSERT INTO bodies SELECT id, '<p>' || hex(randomblob(300)) || '</p>', NULL, '', '[]' FROM records"
-        )
-        connection.commit()
-        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def test_an_upgrade_that_is_killed_leaves_the_old_store_or_the_new_one(tmp_path: Path) -> None:

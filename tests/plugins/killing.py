@@ -16,8 +16,11 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlite_utils import Database
+
 from storage.reading import loads
 from storage.sqlite import SqliteStore
+from storage.sqlite.schema import SCHEMA
 
 LONG = os.environ.get("LONG") == "1"
 SEED = int(os.environ.get("SEED", "20260301"))
@@ -128,3 +131,27 @@ def whole_files(records: Path, data: Path) -> list[str]:
         assert found, path
         titles.append(found[1])
     return sorted(titles)
+
+
+def first_version(path: Path, records: int) -> None:
+    """Write a store of the first version with one source and so many records."""
+    with closing(sqlite3.connect(path)) as connection:
+        SCHEMA.migrations().apply(Database(connection), stop_before="second")
+        connection.execute(
+            "INSERT INTO sources (id, name, url, host, position, keep_days, keep_entries, settings_digest, floor, "
+            "next_poll_at, next_reason, failures, redirect_seen, without_validators, ingest_times, feed, polls, hints) "
+            "VALUES ('old', 'Old', 'https://old.example/', 'old.example', 0, 365, 5000, '', 0, 0, '', 0, 0, 0, '[]', "
+            "'{}', 7, '{}')"
+        )
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) INSERT INTO records "
+            "SELECT i, printf('%016x', i), printf('urn:x:%d', i), 1, 'guid:' || i, 'guid:' || i, 'c', 's', 'f', "
+            "printf('Title %06d', i), NULL, NULL, '', '[]', '[]', i * 1000000, i * 1000000, i * 1000000, 'published', NULL, "
+            "NULL, NULL, 'd' || i, 1, 0, i, 0, 0, NULL, NULL FROM n",
+            (records,),
+        )
+        connection.execute(
+            "INSERT INTO bodies SELECT id, '<p>' || hex(randomblob(300)) || '</p>', NULL, '', '[]' FROM records"
+        )
+        connection.commit()
+        connection.execute("PRAGMA journal_mode = WAL")

@@ -245,9 +245,7 @@ def test_feeds_carry_nothing_that_acts(site: Site, source: str) -> None:
                 if node.get(name):
                     assert re.match("https?://", node.get(name)), node.get(name)
     assert len({node.text for node in atom_feed.iterfind(f"{{{ATOM}}}entry/{{{ATOM}}}id")}) == len(items)
-    assert not any(
-        "forged" in str(node.text) and node.text == "forged" for node in (*atom_feed.iter(), *rss_feed.iter())
-    )
+    assert "forged" not in {node.text for node in (*atom_feed.iter(f"{{{ATOM}}}id"), *rss_feed.iter("guid"))}
 
 
 def test_pages_hold_nothing_that_acts(site: Site) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -18,8 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aggregator.health import Facts, source_rows, unready
 from aggregator.model import Settings
-from aggregator.web import assets, pages, status
-from aggregator.web.answer import Answer, RawHeaders, answer, header
+from aggregator.web import assets, opensearch, pages, status
+from aggregator.web.answer import Answer, RawHeaders, answer, header, represent
 from aggregator.web.api import PATHS, Api
 from aggregator.web.desk import SHARED, Desk, parameters
 from aggregator.web.errors import error
@@ -118,7 +119,13 @@ class Web(Desk):
         # A page is a page: what arrived of late and is dated long ago would stand out of its place. A view is shown as
         # its feed is.
         asked = wish if wish.limit or wish.view else replace(wish, limit=DEFAULT_LIMIT)
-        kind = pages.River(wish.place, view.title if view else site.title, f"view/{wish.view}" if view else "")
+        kind = pages.River(
+            wish.feeds,
+            view.title if view else site.title,
+            f"view/{quote(view.name, safe='')}" if view else "",
+            wish.text or "",
+            [one for one in wish.choice if one[0] != "q"],
+        )
 
         def made() -> bytes:
             page, states = page_for(self.store, settings, asked), self.store.states()
@@ -189,6 +196,14 @@ class Web(Desk):
     async def icon(self, request: Request) -> Response:
         """Answer with the icon."""
         return _file(request.scope, "favicon.ico", b"public, max-age=86400")
+
+    async def opensearch(self, request: Request) -> Response:
+        """Answer with how to search here; with the token where it was asked for with it, else the searches would fail."""
+        token = self.site.token
+        shown_with = token if token and admits(token, request.scope["query_string"], None) else None
+        shown = represent(opensearch.description(self.site, shown_with))
+        headers = [(b"content-type", b"application/opensearchdescription+xml; charset=utf-8")]
+        return answer(request.scope, shown, [*headers, (b"cache-control", self.site.cache_control), *SHARED])
 
     async def static(self, request: Request) -> Response:
         """Answer with a file under the address that holds the digest of all."""
@@ -313,6 +328,7 @@ def create_app(
         Route("/", web.river),
         Route("/view/{view}", web.river),
         Route("/opml", web.opml),
+        Route("/opensearch.xml", web.opensearch),
         Route("/feed", web.to_feed),
         Route("/sources.json", web.sources),
         Route("/source/{id}/status", web.source_status),

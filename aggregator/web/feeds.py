@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
 
@@ -71,7 +72,7 @@ def render_feed(store: Store, settings: Settings, site: Site, wish: Wish) -> byt
     return write(
         MergedFeed(
             id=_id_of(wish),
-            title=view.title or title or " · ".join((site.title, *(word for _, word in wish.choice))),
+            title=title or " · ".join((view.title or site.title, *(word for _, word in wish.choice))),
             self_url=site.base + wish.path(),
             home_url=site.base,
             records=records,
@@ -128,7 +129,7 @@ def _sources(store: Store, settings: Settings, wish: Wish, records: Sequence[Rec
 
 def _id_of(wish: Wish) -> str:
     if wish.view:
-        return feed_id("view", wish.view)
+        return feed_id("view", f"{wish.view}?{urlencode(wish.choice)}" if wish.choice else wish.view)
     return feed_id("source", wish.source) if wish.source else feed_id("feed", wish.name())
 
 

@@ -7,16 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
+from urllib.parse import urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aggregator.health import Health, State, health_of, weather_of
+from aggregator.indexing import body_text
 from aggregator.model import Source
 from aggregator.render.characters import language_tag, plain, rfc3339, web_uri
 from aggregator.render.wording import excerpt, shown_title
 from aggregator.web.assets import static_path
 from aggregator.web.site import Site
 from storage.record import Record
+from storage.search import Piece, Query, marked, parse, snippet
 from storage.states import PollState
 
 _POLICY = (
@@ -35,11 +38,11 @@ PAGE_HEADERS: list[tuple[bytes, bytes]] = [
 TROUBLES = 20
 """Sources in trouble that the first page names, at most; /sources.json has them all."""
 
-_FORMATS = (
-    ("Atom", "atom", "application/atom+xml"),
-    ("RSS", "rss", "application/rss+xml"),
-    ("JSON Feed", "json", "application/feed+json"),
-)
+_FORMATS = {
+    "atom": ("Atom", "application/atom+xml"),
+    "rss": ("RSS", "application/rss+xml"),
+    "json": ("JSON Feed", "application/feed+json"),
+}
 
 _pages = Environment(
     loader=PackageLoader("aggregator.web"),
@@ -54,12 +57,12 @@ _pages = Environment(
 class Line:
     """An entry as the river shows it; text plain, escaped by the template."""
 
-    title: str
+    title: Sequence[Piece]
     link: str | None
     source: str
     at: datetime
-    said: str
-    """The beginning of its text."""
+    said: Sequence[Piece]
+    """The beginning of its text, or what a search found there."""
     image: str | None
     language: str | None
 
@@ -69,29 +72,41 @@ class Line:
         return rfc3339(self.at)
 
 
-def line_of(record: Record, names: Mapping[str, str]) -> Line:
-    """Return the record as a line of the river; `names` are the sources' by id."""
-    title, said = shown_title(record), excerpt(record)
+def line_of(record: Record, names: Mapping[str, str], query: Query | None = None) -> Line:
+    """Return the record as a line of the river; `names` are the sources' by id, `query` is what was searched for."""
+    title = shown_title(record)
     return Line(
-        title=title,
+        title=marked(title, query, "title") if query else (Piece(title, hit=False),),
         link=web_uri(record.link),
         source=names.get(record.source_id) or plain(record.categories[1]) or record.source_id,
         at=record.published.astimezone(UTC),
-        said="" if said == title else said,
+        said=_said(record, title, query),
         image=web_uri(record.image),
         language=language_tag(record.language),
     )
+
+
+def _said(record: Record, title: str, query: Query | None) -> Sequence[Piece]:
+    found = snippet(plain(body_text(record)), query) if query else ()
+    if any(piece.hit for piece in found):
+        return found
+    said = excerpt(record)
+    return (Piece(said, hit=False),) if said and said != title else ()
 
 
 @dataclass(frozen=True, slots=True)
 class River:
     """Which river a page shows."""
 
-    feed: str
-    """Where its feeds lie below base_url, without their endings."""
+    feeds: Sequence[tuple[str, str]]
+    """Endings and paths below base_url of the feeds that hold the same."""
     title: str
     path: str
     """Of the page itself, below base_url; empty for the first one."""
+    searched: str = ""
+    """What is searched for, as it was asked."""
+    chosen: Sequence[tuple[str, str]] = ()
+    """The other parameters that choose what it holds."""
 
 
 def first_page(
@@ -112,7 +127,8 @@ def first_page(
     reached by a cursor. `written` are the sources of feeds.yaml.
     """
     names = {state.source.id: plain(state.feed.title or "") or state.source.name for state in sources}
-    lines = [line_of(record, names) for record in records]
+    query = parse(river.searched) if river.searched else None
+    lines = [line_of(record, names, query) for record in records]
     weather = weather_of(sources, now)
     known = {source.id: source for source in written}
     healths = [
@@ -125,7 +141,8 @@ def first_page(
             site=site,
             style=static_path("page.css", site.prefix),
             river=river,
-            formats=[(name, f"{river.feed}.{ending}", kind) for name, ending, kind in _FORMATS],
+            formats=[(_FORMATS[ending][0], path, _FORMATS[ending][1]) for ending, path in river.feeds],
+            newest=f"{river.path}?{urlencode(told)}" if (told := _told(river)) else river.path,
             days=[(day, list(some)) for day, some in groupby(lines, key=lambda line: line.at.date())],
             older=older,
             first=first,
@@ -135,6 +152,10 @@ def first_page(
         )
         .encode()
     )
+
+
+def _told(river: River) -> list[tuple[str, str]]:
+    return [*river.chosen, ("q", river.searched)] if river.searched else [*river.chosen]
 
 
 def status_page(

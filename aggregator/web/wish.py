@@ -16,6 +16,7 @@ from aggregator.model import Content, Settings, View
 from aggregator.web.choice import with_tagged
 from aggregator.web.stream import NO_CURSOR
 from aggregator.web.stretches import Stretch
+from storage.search import both
 
 DEFAULT_LIMIT = 50
 
@@ -56,7 +57,7 @@ class Wish:
         """Return what is asked for as a view; what is chosen in several ways must be so in all of them."""
         named = next((view for view in settings.views if view.name == self.view), None)
         if named is not None:
-            return with_tagged(named, settings)
+            return with_tagged(replace(named, query=both(named.query, self.text)), settings)
         view = View(
             self.name(),
             "",
@@ -80,6 +81,12 @@ class Wish:
         if self.view:
             return f"feed/{quote(self.view, safe='')}"
         return f"source/{self.source}" if self.source else "feed"
+
+    @property
+    def feeds(self) -> list[tuple[str, str]]:
+        """Return the endings and the paths of the feeds, from their top, that hold what is asked for."""
+        top = replace(self, limit=None, before=None, since=None)
+        return [(ending, replace(top, format=ending).path()) for ending in ("atom", "rss", "json")]
 
     def archive(self, stretch: Stretch | None) -> Wish:
         """Return what asks for a document of the feed's archive; with None for the feed itself, from its top."""
@@ -120,7 +127,7 @@ def wish_of(
     given: dict[str, list[str]] = {}
     for name, value in parameters:
         given.setdefault(name, []).append(value)
-    if view and (refused := sorted({"q", "category", "source", "tag"} & given.keys())):
+    if view and (refused := sorted({"category", "source", "tag"} & given.keys())):
         raise HTTPException(400, f"{refused[0]}= is not for a view, which chooses by feeds.yaml; ask /feed.{ending}")
     wish = Wish(
         format=ending,

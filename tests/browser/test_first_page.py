@@ -17,6 +17,7 @@ from unit import feed_rules_samples as samples
 from aggregator.health import Facts
 from aggregator.model import Polling, Server, Settings, Storage
 from aggregator.web import create_app
+from storage.record import Element, Enclosure
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -28,6 +29,12 @@ def site(tmp_path: Path) -> Iterator[str]:
     rows[0] = replace(rows[0], title="城市骑行地图更新", language="zh-CN", html="<p>沿河新增三条路线。</p>")
     rows[1] = replace(rows[1], title="<img src=x onerror=document.title='bitten'>", html="<p>&lt;script&gt;</p>")
     rows[2] = replace(rows[2], title="word" * 60)
+    rows[3] = replace(
+        rows[3],
+        summary="Noon, with music.",
+        enclosures=(Enclosure("https://paper.example/3.mp3", "audio/mpeg", 12),),
+        podcast=(Element("itunes:title", "Entry 5"), Element("itunes:episode", "3")),
+    )
     store = samples.a_store(tmp_path, *rows)
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
@@ -91,23 +98,39 @@ def test_older_entries_are_one_step_away(browser, site):
     assert page.locator("h3").first.inner_text() == "Entry 50"
 
 
+SHOWN = """
+[...document.querySelectorAll('entry > *, item > *')]
+    .filter(one => getComputedStyle(one).display !== 'none' && one.getBoundingClientRect().height > 0)
+    .map(one => [one.nodeName, one.textContent.trim(), getComputedStyle(one, '::before').content])
+"""
+
+
 @pytest.mark.parametrize("ending", ["atom", "rss"])
-def test_a_feed_is_readable_in_a_browser(browser, site, ending):
-    page = browser.new_page(viewport={"width": 360, "height": 900})
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_feed_is_readable_in_a_browser(browser, site, ending, width, scheme):
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    said = []
+    page.on("console", lambda message: said.append(message.text))
     page.goto(f"{site}feed.{ending}")
 
+    shown = page.evaluate(SHOWN)
+
     seen = page.evaluate("document.documentElement.innerText || document.documentElement.textContent")
-    shown = page.evaluate(
-        "[...document.querySelectorAll('entry > title, item > title')].map(one => getComputedStyle(one).display)"
-    )
-    hidden = page.evaluate(
-        "[...document.getElementsByTagName('*')].filter(one => ['content', 'content:encoded', 'id', 'guid']"
-        ".includes(one.nodeName)).map(one => getComputedStyle(one).display)"
-    )
     assert "This is a feed." in seen
-    assert set(shown) == {"block"}
-    assert set(hidden) == {"none"}
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert {name for name, _, _ in shown} == {
+        "atom": {"title", "published", "source", "summary", "link"},
+        "rss": {"title", "pubDate", "source", "description", "enclosure"},
+    }[ending]
+    texts = [text for name, text, _ in shown if name in ("title", "summary", "description")]
+    assert texts.count("Entry 5") == 1
+    assert "Noon, with music." in texts
+    assert not [text for text in texts if "</p>" in text]
+    assert [mark for name, _, mark in shown if name in ("link", "enclosure")] == ['"Attached: audio/mpeg"']
+    ground = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert ground == ("rgb(251, 250, 248)" if scheme == "light" else "rgb(24, 24, 23)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert said == []
 
 
 def test_the_explanation_in_a_feed_leads_to_the_page(browser, site):

@@ -64,8 +64,10 @@ class _Item:
 class Archive:
     """The archive of a view; its tags must stand for sources already (`choice.with_tagged`)."""
 
-    def __init__(self, store: Store, view: View) -> None:
+    def __init__(self, store: Store, view: View, most: int = MOST, most_looked_at: int = MOST_LOOKED_AT) -> None:
+        """`most` records stand in a document, as it is cut; `most_looked_at` are looked at to cut one."""
         self._store, self._view, self.series = store, lasting(view), series_of(view)
+        self._most, self._most_looked_at = most, most_looked_at
         self._stories = Stories(store, self._view, self._stands)
 
     def newest(self, shown: Collection[Shown]) -> Stretch | None:
@@ -77,7 +79,7 @@ class Archive:
         """
         held = {record.key for one in shown for record in (one.record, *one.also)}
         for number, (record, item) in enumerate(self._items(None)):
-            if number == MOST_LOOKED_AT:
+            if number == self._most_looked_at:
                 return self._below(record.arrival + 1)
             if item is not None and held.isdisjoint(one.key for one in item.story):
                 return self._below(item.at + 1)
@@ -99,8 +101,8 @@ class Archive:
             if item is not None and stretch.holds(item.key):
                 items.append(item)
                 texts += item.length
-            too_many = len(items) > MOST or (texts > LONGEST and len(items) > 1)
-            if (too_many and stretch.high - stretch.low > 1) or (number == MOST_LOOKED_AT and not single):
+            too_many = len(items) > self._most or (texts > LONGEST and len(items) > 1)
+            if (too_many and stretch.high - stretch.low > 1) or (number == self._most_looked_at and not single):
                 raise MovedError(self._first_part(stretch))
         return tuple(in_order(told(self._view, item.story) for item in items))
 
@@ -117,8 +119,8 @@ class Archive:
         texts = 0
         for number, (record, item) in enumerate(self._items((0, top))):
             texts += item.length if item else 0
-            full = item is not None and (len(gathered) == MOST or (gathered != [] and texts > LONGEST))
-            if full or number == MOST_LOOKED_AT:
+            full = item is not None and (len(gathered) == self._most or (gathered != [] and texts > LONGEST))
+            if full or number == self._most_looked_at:
                 bottom, ended = record.arrival + 1, False
                 break
             if item is not None:
@@ -140,7 +142,7 @@ class Archive:
         texts, bottom = 0, 0
         for number, item in enumerate(items):
             texts += item.length
-            if number == MOST or (number and texts > LONGEST):
+            if number == self._most or (number and texts > LONGEST):
                 bottom = share_of(item.key) + 1
                 break
         low, end = block(share_of(items[0].key), high, bottom)

@@ -10,17 +10,31 @@ from aggregator.cli import EXIT_FOUND, Command, Options
 
 WELL = {"ok", "degraded", "paused"}
 """States that want no hand: what a publisher writes wrongly is mended at each poll. A late source wants one."""
+UNWELL = ("late", "silent", "degraded", "failing", "blocked", "gone", "moved")
+"""States that a monitor may be told of, as `aggregator.health.State` has them."""
 
 
 @click.command(
     "status",
     cls=Command,
-    examples=[("status", "what needs a hand"), ("status --json", "the same for a program")],
+    examples=[
+        ("status", "what needs a hand"),
+        ("status --json", "the same for a program"),
+        ("status -q --fail-on failing --fail-on blocked", "for cron: exit code 1 for these alone"),
+    ],
     exits={1: "a source needs a hand", 3: "", 4: ""},
+)
+@click.option(
+    "--fail-on",
+    "fatal",
+    multiple=True,
+    type=click.Choice(UNWELL),
+    metavar="STATE",
+    help=f"Leave with 1 for a source in this state only; may be repeated. States: {', '.join(UNWELL)}.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
-def command(options: Options, as_json: bool) -> int:
+def command(options: Options, fatal: tuple[str, ...], as_json: bool) -> int:
     """
     Say how the whole is doing, and what needs a hand.
 
@@ -33,6 +47,7 @@ def command(options: Options, as_json: bool) -> int:
     settings = settings_of(options)
     rows = source_rows(settings)
     unwell = [row for row in rows if row["state"] not in WELL]
+    found = any(row["state"] in fatal for row in rows) if fatal else bool(unwell)
     files = changed_files(settings)
     counts = Counter(str(row["state"]) for row in rows)
     entries = sum(count for row in rows if isinstance(count := row["entries"], int))
@@ -40,7 +55,7 @@ def command(options: Options, as_json: bool) -> int:
         echo_json(
             {"sources": len(rows), "states": counts, "entries": entries, "unwell": unwell, "changed_files": files}
         )
-        return EXIT_FOUND if unwell else 0
+        return EXIT_FOUND if found else 0
     states = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
     click.echo(f"{counted(len(rows), 'source')}: {states}; {counted(entries, 'entry')} in {settings.storage.path}")
     if rows and not any(row["last_attempt_at"] for row in rows):
@@ -49,4 +64,4 @@ def command(options: Options, as_json: bool) -> int:
         click.echo(f"{state_word(row)} {row['id']}: {row['reason']}")
     for path in files:
         click.echo(f"changed   {path}: a person edited this record file; it is left as it is")
-    return EXIT_FOUND if unwell else 0
+    return EXIT_FOUND if found else 0

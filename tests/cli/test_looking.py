@@ -126,6 +126,24 @@ def test_status_names_a_record_file_that_a_person_changed(polled: Home) -> None:
     assert json.loads(polled.run("status", "--json").stdout)["changed_files"] == [str(file)]
 
 
+def test_status_leaves_with_1_for_the_states_that_a_monitor_asks_for(polled: Home) -> None:
+    asked = {
+        states: polled.run("status", *(word for state in states for word in ("--fail-on", state))).returncode
+        for states in [("failing",), ("silent",), ("silent", "failing"), ("gone", "blocked")]
+    }
+
+    assert asked == {("failing",): 1, ("silent",): 0, ("silent", "failing"): 1, ("gone", "blocked"): 0}
+
+
+def test_status_names_the_states_that_there_are(polled: Home) -> None:
+    refused = polled.run("status", "--fail-on", "broken")
+
+    assert refused.returncode == 2
+    assert (
+        "'broken' is not one of 'late', 'silent', 'degraded', 'failing', 'blocked', 'gone', 'moved'" in refused.stderr
+    )
+
+
 def test_status_json_is_one_object(polled: Home) -> None:
     status = json.loads(polled.run("status", "--json").stdout)
 

@@ -86,8 +86,12 @@ def line_of(record: Record, names: Mapping[str, str], query: Query | None = None
     )
 
 
+_AROUND = 40
+"""Characters before what was found in a text; twice as many are shown from there on."""
+
+
 def _said(record: Record, title: str, query: Query | None) -> Sequence[Piece]:
-    found = snippet(plain(body_text(record)), query) if query else ()
+    found = snippet(plain(body_text(record)), query, _AROUND) if query else ()
     if any(piece.hit for piece in found):
         return found
     said = excerpt(record)

@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 from unit import feed_rules_samples as samples
 
+from aggregator import indexing
 from aggregator.health import Facts
 from aggregator.model import Polling, Server, Settings, Storage
 from aggregator.web import create_app
@@ -36,6 +37,7 @@ def site(tmp_path: Path) -> Iterator[str]:
         podcast=(Element("itunes:title", "Entry 5"), Element("itunes:episode", "3")),
     )
     store = samples.a_store(tmp_path, *rows)
+    indexing.bring_up_to_date(store)
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{bound.getsockname()[1]}/"

@@ -14,8 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from aggregator.health import Row, State, duration, source_rows, weather_of
-from aggregator.merge import MOST
+from aggregator.health import Row, State, duration
 from aggregator.model import Settings, Source, View
 from aggregator.shapes import record_shape
 from aggregator.web import openapi
@@ -25,6 +24,7 @@ from aggregator.web.desk import SHARED, Desk, parameters
 from aggregator.web.feeds import DEFAULT_LIMIT, Wish, near, page_for, searches, wish_of
 from aggregator.web.operations import DOCUMENT, ENTRIES, ENTRY, OPERATIONS, SOURCE, SOURCES, VIEWS, Given
 from aggregator.web.records import record_of
+from aggregator.web.rows import rows_of
 from aggregator.web.site import Site
 from storage.contract import Store
 from storage.record import Record
@@ -200,11 +200,11 @@ def _sources(store: Store, settings: Settings, site: Site, now: datetime, chosen
     left = sorted((*settings.sources, *settings.paused), key=lambda source: (source.position, source.id))
     left = [source for source in left if after is None or (source.position, source.id) > after]
     if states:
-        wanted = {row["id"]: row for row in _rows(store, settings, left, now) if row["state"] in states}
+        wanted = {row["id"]: row for row in rows_of(store, settings, left, now) if row["state"] in states}
         left = [source for source in left if source.id in wanted]
         rows = [wanted[source.id] for source in left[:number]]
     else:
-        rows = _rows(store, settings, left[:number], now)
+        rows = rows_of(store, settings, left[:number], now)
     follows = None
     if len(left) > number:
         cursor = _follows(left[number - 1])
@@ -213,25 +213,10 @@ def _sources(store: Store, settings: Settings, site: Site, now: datetime, chosen
     return _page(site, SOURCES.path, "sources", rows, follows)
 
 
-def _rows(store: Store, settings: Settings, sources: Sequence[Source], now: datetime) -> list[Row]:
-    paused = {source.id for source in settings.paused}
-    asked = {source.id for source in sources}
-    polled = store.states(asked if len(asked) <= MOST else None)
-    mine = [state for state in polled if state.source.id in asked]
-    rest = [source for source in sources if source.id in paused]
-    counts = store.counts()
-    rows = source_rows(mine, counts, now, sources, rest)
-    if any(row["state"] in (State.LATE, State.SILENT) for row in rows):
-        # Whether it is the network that keeps them waiting, the others know.
-        weather = weather_of(polled if len(asked) > MOST else store.states(), now)
-        rows = source_rows(mine, counts, now, sources, rest, weather=weather)
-    return rows
-
-
 def _source(store: Store, settings: Settings, source_id: str, now: datetime) -> Row:
     """Return one source. Raises HTTPException 404 for what feeds.yaml does not name."""
     known = {source.id: source for source in (*settings.sources, *settings.paused)}
-    rows = _rows(store, settings, [known[source_id]], now) if source_id in known else []
+    rows = rows_of(store, settings, [known[source_id]], now) if source_id in known else []
     if not rows:
         raise _no_source(source_id, known)
     return rows[0]

@@ -101,7 +101,10 @@ _ENTRY = whole(
     "A record: one normalised entry; `export jsonl` and `search --json` give the same shape",
     {
         "key": text("Our own name of the record; never changes", KEY, pattern="^[a-z2-7]{16}$"),
-        "public_id": text("The id that it has in feeds; never changes", "https://paper.example/1"),
+        "public_id": text(
+            "Its id in feeds, never changed; a merged feed shows a story under one id for good",
+            "https://paper.example/1",
+        ),
         "source": text("Id of its source", "paper"),
         "title": text("Plain text; empty where the publisher wrote none", "A bridge opens"),
         "link": maybe(address("Where it is read")),

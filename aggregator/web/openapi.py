@@ -14,6 +14,7 @@ _PROBLEMS = {
     401: "The token is missing or wrong",
     404: "There is no such thing; a near name is suggested",
     405: "Neither GET nor HEAD",
+    410: "The view was taken out of feeds.yaml",
     503: "The store cannot be read just now",
 }
 _KEPT = {"type": "string", "description": "Strong, of the bytes; send it back in If-None-Match"}
@@ -50,7 +51,8 @@ _SAID = (
 
 
 def _operation(one: Operation, *, private: bool) -> Schema:
-    codes = [400, *([401] if private else []), 404, 405, 503]
+    views = any(parameter.name == "view" for parameter in one.parameters)
+    codes = [400, *([401] if private else []), 404, 405, *([410] if views else []), 503]
     headers = {"ETag": {"schema": _KEPT}} | ({"Link": {"schema": _LINK}} if one.links else {})
     answer = {
         "description": one.said,

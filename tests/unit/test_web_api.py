@@ -159,6 +159,37 @@ def test_a_view_is_asked_for_by_name(tmp_path):
     assert unknown.json()["detail"] == "there is no view 'bridge' (did you mean 'bridges'?)"
 
 
+def test_a_view_that_was_taken_out_is_gone(tmp_path):
+    store = samples.a_store(tmp_path, samples.a_record())
+    store.note_views(["bridges"])
+    settings = settings_in(tmp_path)
+    app = create_app(store, lambda: settings, lambda: Facts(last_tick_at=NOW), lambda: NOW)
+
+    answer = ask(app, "/api/v1/entries?view=bridges")
+
+    store.close()
+    assert (answer.status_code, answer.json()["title"]) == (410, "Gone")
+    assert answer.json()["detail"] == "the view 'bridges' was taken out of feeds.yaml"
+    assert conforms(answer, "problem")
+
+
+def test_a_story_stands_in_a_merged_page_once(tmp_path):
+    same = samples.a_record(
+        key="bbbbbbbbbbbbbbbb", source_id="zeitung", identity="z", alias="z", public_id="https://zeitung.example/z",
+        title="The bridge", guid="z", link="http://www.paper.example/1?utm_source=z",
+    )  # fmt: skip
+    with serving(tmp_path, samples.a_record(), same) as get:
+        merged = get("/api/v1/entries").json()["entries"]
+        of_one = get("/api/v1/entries?source=zeitung").json()["entries"]
+
+    assert [(one["key"], [also["key"] for also in one["also_in"]]) for one in merged] == [
+        ("aaaaaaaaaaaaaaaa", ["bbbbbbbbbbbbbbbb"])
+    ]
+    assert [(one["key"], [also["key"] for also in one["also_in"]]) for one in of_one] == [
+        ("bbbbbbbbbbbbbbbb", ["aaaaaaaaaaaaaaaa"])
+    ]
+
+
 def test_the_views_are_listed_with_their_feeds_and_definitions(tmp_path):
     view = View(
         "bridges", "Bridges", categories=("Press",), per_source=3, window=timedelta(hours=36),

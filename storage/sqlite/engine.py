@@ -25,8 +25,11 @@ from storage.sqlite.folder import (
     check_wal,
     discard,
     fault,
+    held_by,
+    one_line,
     part_of,
     sweep,
+    with_backup,
 )
 from storage.sqlite.schema import SCHEMA, Schema
 
@@ -90,6 +93,8 @@ class Engine:
                 engine._marker.check(engine._marker.read(), None)
                 raise engine._missing()
             check_wal(engine.path)
+            if _size(_wal(engine.path)) > 0 and held_by(folder) is None:  # what a crash left, or somebody put there
+                engine._look_first(engine._marker.read())
             connection = engine._connect("ro")
             try:
                 engine._check_version(connection, oldest or schema.version)
@@ -102,15 +107,17 @@ class Engine:
     # --- opening ------------------------------------------------------------------------------------------------
 
     def _open_writer(self) -> None:
-        expected, crashed = self._marker.read(), _size(self.path.with_name(DATABASE + "-wal")) > 0
+        expected, crashed = self._marker.read(), _size(_wal(self.path)) > 0
         check_wal(self.path)
         if _size(self.path) == 0:
             self._marker.check(expected, None)
+        if crashed and _size(self.path):
+            self._look_first(expected)
         connection = self._connection = self._connect("rwc")
         version = self._schema.version_of(connection)
         if version == 0:
             self._marker.check(expected, None)
-        elif _size(self.path) <= (_LOOKED_THROUGH_AFTER_A_CRASH if crashed else _LOOKED_THROUGH):
+        elif not crashed and _size(self.path) <= _LOOKED_THROUGH:
             _look_through(connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
@@ -128,6 +135,15 @@ class Engine:
         connection.execute("ROLLBACK")
         self._marker.write(self._mark)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
+
+    def _look_first(self, expected: Mark | None) -> None:
+        """Look at what a crash left by a connection that only reads: the other one brings a foreign -wal into the file."""
+        with closing(self._connect("ro")) as connection:
+            if self._schema.version_of(connection) == 0:
+                return
+            if _size(self.path) <= _LOOKED_THROUGH_AFTER_A_CRASH:
+                _look_through(connection)
+            self._marker.check(expected, _mark_of(connection))
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -269,11 +285,14 @@ class Engine:
         except (ValueError, OverflowError) as error:
             if not _says_nothing(error):
                 raise
-            raise StoreError(fault(self.folder, f"is damaged ({error})")) from error
+            raise StoreError(fault(self.folder, f"is damaged ({one_line(error)})")) from error
         except sqlite3.Error as error:
             raise self._of_sqlite(error) from error
         except OSError as error:
-            raise _of_system(error, self.path) from error
+            told = _of_system(error, self.path)
+            raise (
+                told if isinstance(told, StoreFullError) else StoreError(with_backup(self.folder, str(told)))
+            ) from error
 
     def _of_sqlite(self, error: sqlite3.Error) -> StoreError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -283,17 +302,17 @@ class Engine:
             case sqlite3.SQLITE_NOTADB:
                 what = "is not a database"
             case sqlite3.SQLITE_CORRUPT:
-                what = f"is damaged ({error})"
+                what = f"is damaged ({one_line(error)})"
             case _ if "decode to UTF-8" in str(error):  # Python's own, without a code
-                what = f"is damaged ({error})"
+                what = f"is damaged ({one_line(error)})"
             case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
-                what = f"or its folder may not be written here ({error})"
+                what = f"or its folder may not be written here ({one_line(error)})"
             case sqlite3.SQLITE_CANTOPEN:
-                what = f"cannot be opened ({error})"
+                what = f"cannot be opened ({one_line(error)})"
             case sqlite3.SQLITE_BUSY:
                 what = "is locked by another program"
             case _:
-                what = f"cannot be used ({error})"
+                what = f"cannot be used ({one_line(error)})"
         return StoreError(fault(self.folder, what))
 
     # --- care ---------------------------------------------------------------------------------------------------
@@ -366,7 +385,7 @@ def _look_through(connection: sqlite3.Connection, *, whole: bool = False) -> Non
     check = "integrity_check" if whole else "quick_check"
     found = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
     if found != "ok":
-        raise UnusableError(f"is damaged ({' '.join(str(found).split())})")
+        raise UnusableError(f"is damaged ({one_line(found)})")
 
 
 def _mark_of(connection: sqlite3.Connection) -> Mark:
@@ -377,6 +396,10 @@ def _says_nothing(error: Exception) -> bool:
     """Return whether it is of a value that no row of ours holds: text that is none, a word that is none of its kind."""
     unreadable = isinstance(error, UnicodeDecodeError | json.JSONDecodeError | OverflowError)
     return unreadable or "is not a valid" in str(error)  # as an Enum says
+
+
+def _wal(database: Path) -> Path:
+    return database.with_name(f"{database.name}-wal")
 
 
 def _size(path: Path) -> int:

@@ -209,6 +209,16 @@ def newest_backup(folder: Path) -> Path | None:
 
 def fault(folder: Path, what: str) -> str:
     """Return the line that names the file, what is wrong with it, and the newest backup."""
+    return with_backup(folder, f"{folder / DATABASE} {what}")
+
+
+def one_line(said: object) -> str:
+    """Return what SQLite says of damage without what stood in the file: that may be anything."""
+    told = str(said).partition(" with text ")[0]
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in told).split())[:200]
+
+
+def with_backup(folder: Path, sentence: str) -> str:
+    """Return the sentence with the newest backup, where there is one."""
     backup = newest_backup(folder)
-    tail = f"; the newest backup is {backup}" if backup else ""
-    return f"{folder / DATABASE} {what}{tail}"
+    return f"{sentence}; the newest backup is {backup}" if backup else sentence

@@ -278,6 +278,8 @@ class Schema:
             return 0
         if application != APPLICATION_ID:
             raise UnusableError("is a database of another program")
+        if version < 1:
+            raise UnusableError(f"is damaged (schema {version} never was)")
         if version > self.version:
             raise UnusableError(
                 f"was written by a newer version of this program (schema {version}, this one knows {self.version}): "

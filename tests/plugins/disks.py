@@ -22,6 +22,10 @@ class Disk:
         """Make it larger or smaller."""
         subprocess.run(["mount", "-o", f"remount,size={kilobytes}k", self.folder], check=True)
 
+    def read_only(self) -> None:
+        """Let nobody write to it, root neither."""
+        subprocess.run(["mount", "-o", "remount,ro", self.folder], check=True)
+
     def fill(self, leave: int = 0) -> None:
         """Take all space but so many bytes."""
         status = os.statvfs(self.folder)

@@ -119,6 +119,8 @@ RULES: Mapping[str, Rule] = {
 }
 """By name as the specifications spell it."""
 
+_PICTURES = {"itunes:image": "href", "podcast:image": "href", "podcast:person": "img"}
+"""Attributes that are addresses of pictures, by element."""
 _SPELLED = {name.lower(): name for name in RULES}
 
 
@@ -168,3 +170,16 @@ def _attribute(rule: Rule, name: str, value: str, base: str | None) -> str:
 def _says_all(group: Sequence[Element]) -> bool:
     """Tell whether the element that begins the group has what must stand in it: an alternate enclosure names a file."""
     return group[0].name != "podcast:alternateEnclosure" or any(one.name == "podcast:source" for one in group)
+
+
+def with_images(elements: tuple[Element, ...], through: Callable[[str], str]) -> tuple[Element, ...]:
+    """Return the elements with the addresses of their pictures made new."""
+    return tuple(
+        element._replace(
+            attributes=tuple(
+                (key, through(value) if key == _PICTURES.get(element.name) else value)
+                for key, value in element.attributes
+            )
+        )
+        for element in elements
+    )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from starlette.exceptions import HTTPException
 
 from aggregator.filters import outward
 from aggregator.merge import MOST, Shown, distinct, in_order, members, select
 from aggregator.model import Content, Settings, View
+from aggregator.podcast import with_images
 from aggregator.render.wording import excerpt
 from aggregator.web.stream import LONGEST, NO_CURSOR, Stream, length, newest_arrival, seen_above
 from storage.contract import Store
@@ -150,7 +152,8 @@ def looks(settings: Settings, view: View | None = None, content: Content | None 
         record = seen_as(record)
         if policy := (view and view.images) or policies.get(record.source_id):
             image = record.image and through(record.image, policy)
-            record = replace(record, html=rewrite(record.html, policy), image=image)
+            podcast = with_images(record.podcast, partial(through, policy=policy))
+            record = replace(record, html=rewrite(record.html, policy), image=image, podcast=podcast)
         match much:
             case Content.SUMMARY:
                 return replace(record, summary=excerpt(record), html="")

@@ -14,7 +14,7 @@ from aggregator.importing import returning
 from aggregator.model import Entry, Feed, Reading
 from aggregator.parse.jsonfeed import read_json
 from aggregator.parse.xmlfeed import read_xml
-from aggregator.podcast import LONGEST_TEXT, MOST_ELEMENTS, usable
+from aggregator.podcast import LONGEST_TEXT, MOST_ELEMENTS, usable, with_images
 from aggregator.reconcile import MOST_UPDATES, reconcile
 from storage.frontmatter import RecordForm, dumps
 from storage.reading import loads
@@ -193,6 +193,22 @@ def test_texts_and_elements_are_bounded() -> None:
 
 def test_what_is_usable_stays_as_it_is() -> None:
     assert usable(ELEMENTS) == ELEMENTS
+
+
+def test_pictures_go_the_way_that_the_operator_says_and_other_addresses_do_not() -> None:
+    person = Element("podcast:person", "Bob", (("img", "https://bob.example/i.jpg"), ("href", "https://bob.example/")))
+
+    shown = with_images((ELEMENTS[5], ELEMENTS[9], person), lambda url: f"https://i.example/?{url}")
+
+    assert shown == (
+        Element("itunes:image", "", (("href", "https://i.example/?https://talk.example/7.jpg"),)),
+        ELEMENTS[9],
+        Element(
+            "podcast:person",
+            "Bob",
+            (("img", "https://i.example/?https://bob.example/i.jpg"), ("href", "https://bob.example/")),
+        ),
+    )
 
 
 # --- the record -------------------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ def command(options: Options, words: tuple[str, ...], limit: int, as_json: bool)
     title:WORD     in the title alone; author:WORD in the author line
     source:WORD    of sources whose id or name holds it
     category:NAME  of that category
+    tag:WORD       of sources with that tag in feeds.yaml
     since:DATE     dated at or after it (2026-03-01), or since:7d, before the newest arrival
 
     No text is an error.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from storage.search import Query, Term, fold, indexed, parse, snippet
+from storage.search import Piece, Query, Term, both, fold, indexed, marked, parse, snippet
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,43 @@ def test_a_query_chooses_sources_categories_and_a_time() -> None:
     )
 
 
+def test_a_tag_is_one_that_the_source_has() -> None:
+    assert parse("tag:Eng -tag:新聞 x") == Query((Term(("x",)),), tags=(("eng", False), ("新闻", True)))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        pytest.param("a", "b", "a b", id="two words"),
+        pytest.param('a "b', 'c "d"', 'a "b" c "d"', id="a quote that nobody closed ends with its own query"),
+        pytest.param("＂a", "b", '"a" b', id="a full-width quote too"),
+        pytest.param(None, "b", "b", id="one of them"),
+        pytest.param("", None, None, id="neither"),
+    ],
+)
+def test_two_queries_make_one_that_asks_for_both(first: str | None, second: str | None, expected: str | None) -> None:
+    assert both(first, second) == expected
+
+
 def test_a_time_that_is_none_is_a_word() -> None:
     assert parse("since:yesterday").terms == (Term(("since", "yesterday")),)
 
 
-@pytest.mark.parametrize("text", ["干 乾 幹", "后 後", "发 發 髮", "Straße STRASSE", "ﬁne fine"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "café CAFÉ cafe cafe\u0301",
+        "İ i",
+        "Ελλάδα ελλαδα",
+        "שָׁלוֹם שלום",
+        "soft\u00adware software",
+        "干 乾 幹",
+        "后 後",
+        "发 發 髮",
+        "Straße STRASSE",
+        "ﬁne fine",
+    ],
+)
 def test_forms_of_one_character_are_found_by_each_other(text: str) -> None:
     assert len(set(fold(text).split())) == 1
 
@@ -71,3 +103,36 @@ def test_a_snippet_of_a_text_without_a_hit_is_its_beginning() -> None:
 
     assert pieces[0].text.startswith("Only the title")
     assert not any(piece.hit for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "hits"),
+    [
+        pytest.param("這裡談大模型", "大模 模型", ["大模型"], id="what overlaps is marked once"),
+        pytest.param("un café naïve", "naive cafe", ["café", "naïve"], id="accents"),
+        pytest.param("Ｆｕｌｌ　ｗｉｄｔｈ", "full width", ["Ｆｕｌｌ", "ｗｉｄｔｈ"], id="full width"),
+        pytest.param("ｶﾞﾗｽ", "ガラス", ["ｶﾞﾗｽ"], id="half-width kana with their marks"),
+        pytest.param("你好，世界。", '"你好世界"', ["你好，世界"], id="a phrase across a sign is one"),
+        pytest.param("a title", "author:a title:title -x", ["title"], id="of fields only its own"),
+        pytest.param("keyboard", "board", [], id="no part of a word"),
+    ],
+)
+def test_what_was_asked_for_is_marked_in_a_title(text: str, query: str, hits: list[str]) -> None:
+    pieces = marked(text, parse(query), "title")
+
+    assert [piece.text for piece in pieces if piece.hit] == hits
+    assert "".join(piece.text for piece in pieces) == text
+
+
+def test_a_snippet_begins_and_ends_with_whole_words() -> None:
+    pieces = snippet("abcdefgh " * 30 + "needle" + " ijklmnop" * 30, parse("needle"), around=40)
+
+    assert pieces[0] == Piece("…", hit=False)
+    assert pieces[1].text == "abcdefgh " * 4
+    assert pieces[-2].text.split() == ["ijklmnop"] * 8
+
+
+def test_a_snippet_far_down_a_long_text_is_found() -> None:
+    pieces = snippet("前言。" * 5000 + "大模型" + "後記。" * 5000, parse("大模型"))
+
+    assert [piece.text for piece in pieces if piece.hit] == ["大模型"]

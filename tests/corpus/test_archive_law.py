@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 
 from aggregator.clean import clean
@@ -27,7 +28,9 @@ def test_a_record_comes_back_from_its_file_as_it_was_stored(polled_corpus: Polle
     returned = {record.key: returned_of(record) for record in records}
 
     assert len(records) > 200
-    assert [record.key for record in records if returned[record.key] != record] == []
+    # The number of a story is the store's own, and given anew.
+    assert [record.key for record in records if returned[record.key] != replace(record, story=0)] == []
+    assert [record.key for record in records if record.podcast] != []
     assert [
         record.key for record in records if clean(returned[record.key].html, None) != clean(record.html, None)
     ] == []

@@ -127,7 +127,7 @@ def _pairs(given: Given, *only: str) -> list[tuple[str, str]]:
 def _wish(given: Given) -> Wish:
     """Return what is asked for. Raises HTTPException 400 with a sentence where it cannot be read."""
     view = next(iter(given.get("view", ())), None)
-    if view and (refused := sorted({"q", "category", "source", "tag"} & given.keys())):
+    if view and (refused := sorted({"category", "source", "tag"} & given.keys())):
         raise HTTPException(400, f"{refused[0]}= is not for a view, which chooses by feeds.yaml; leave one of them out")
     return wish_of("json", _pairs(given), view=view)
 

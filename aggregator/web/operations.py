@@ -95,9 +95,7 @@ ENTRIES = Operation(
         Parameter("category", text("First category of records", "Press", **_WORD), many=True),
         Parameter("source", text("Id of a source", "paper", **_WORD), many=True),
         Parameter("tag", text("One of the operator's words for sources", "eng", **_WORD), many=True),
-        Parameter(
-            "view", text("Name of a view: its choice, in place of `q`, `category`, `source` and `tag`", "", **_WORD)
-        ),
+        Parameter("view", text("Name of a view: its choice, in place of `category`, `source` and `tag`", "", **_WORD)),
         Parameter("since", text("Dated at or after it; RFC 3339", AT, format="date-time")),
         Parameter("before", text("The `cursor` of the page before", "", pattern=r"^[A-Za-z0-9_\-.~:=]{1,200}$")),
         _LIMIT,

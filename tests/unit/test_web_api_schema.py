@@ -75,5 +75,5 @@ def make_sound(query: dict[str, Any], cursor: str) -> None:
     """See to what a schema cannot say: a cursor comes from a page, and a view has its own choice."""
     query.update({name: cursor for name in ("before", "after") if name in query})
     if "view" in query:
-        for name in ("q", "category", "source", "tag"):
+        for name in ("category", "source", "tag"):
             query.pop(name, None)

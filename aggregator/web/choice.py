@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +11,7 @@ from functools import partial
 from starlette.exceptions import HTTPException
 
 from aggregator.filters import outward
-from aggregator.merge import MOST, Shown, distinct, in_order, members, select
+from aggregator.merge import MOST, Shown, distinct, in_order, members, order, select
 from aggregator.model import Content, Settings, View
 from aggregator.podcast import with_images
 from aggregator.render.wording import excerpt
@@ -102,9 +103,25 @@ def _top(store: Store, queries: Sequence[RecordQuery], view: View, span: Span) -
         shown = select(view, None, first)
     else:
         lately = [replace(query, backlog=False, arrived_since=newest - view.window) for query in queries]
-        shown = select(view, newest, (*first, *Stream(store, lately, view, newest, None).take(MOST)))
+        late = Stream(store, lately, view, newest, None).take(MOST)
+        shown = select(view, newest, (*first, *_counted(stream, view, first, late), *late))
     shown = _as_long_as_may_be(shown)
     return Chosen(shown, _before_what_is_left(store, view, first, shown) or following)
+
+
+def _counted(stream: Stream, view: View, first: Sequence[Shown], late: Sequence[Shown]) -> list[Shown]:
+    """Return what stands between the newest and what came of late with older dates: a cap per source counts it."""
+    if view.per_source is None:
+        return []
+    between = list[Shown]()
+    counts = Counter(one.record.source_id for one in first)
+    last = order(first[-1].record) if first else None
+    below = {one.record.source_id: order(one.record) for one in late if last is None or order(one.record) > last}
+    while any(counts[source] < view.per_source for source in below) and (one := next(iter(stream.take(1)), None)):
+        between.append(one)
+        counts[one.record.source_id] += 1
+        below = {source: lowest for source, lowest in below.items() if lowest > order(one.record)}
+    return between
 
 
 def _as_long_as_may_be(shown: Sequence[Shown]) -> tuple[Shown, ...]:

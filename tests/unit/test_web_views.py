@@ -171,6 +171,17 @@ def test_per_source_lets_the_others_rise(tmp_path: Path) -> None:
         assert titles(get("/feed/v.json")) == ["a 0", "a 1", "b 0"]
 
 
+def test_per_source_counts_what_stands_above_an_entry_that_came_late(tmp_path: Path) -> None:
+    old = [replace(record, title="late", published=NOW - timedelta(days=3), first_seen=NOW) for record in of("a", 1)]
+    mine = [
+        replace(record, key=f"a{place + 50:0>15}", public_id=f"tag:x.example,2026:a:{place + 50}", guid=None)
+        for place, record in enumerate(of("a", 3))
+    ]
+    view = a_view(entries=2, per_source=2, window=HOUR)
+    with serving(tmp_path, *old, *mine, *of("b", 2), views=(view,)) as get:
+        assert titles(get("/feed/v.json")) == ["a 0", "b 0"]
+
+
 def test_rules_of_a_view_leave_out_and_older_ones_take_the_places(tmp_path: Path) -> None:
     drop = rule(FilterKind.DROP, conditions=(Condition("title", pattern="a [0-3]$"),))
     with serving(tmp_path, *of("a", 8), views=(a_view(entries=3, filters=(drop,)),)) as get:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from storage.record import DateSource, Element, Enclosure, Record, podcast_digest
 from storage.values import KnownEntry
 
+T = TypeVar("T")
 Row = tuple[Any, ...]
 """What sqlite3 gives; this module is where its values get their types."""
 
@@ -38,7 +39,7 @@ def instant_or_none(value: int | None) -> datetime | None:
     return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
-def chunks(values: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+def chunks(values: Sequence[T]) -> Iterator[tuple[str, list[T]]]:
     """
     Yield placeholders and parameters for `IN (...)`, as many times as the values need.
 

@@ -158,7 +158,8 @@ def append(
     changes = [(i, batch.change) for i in ids]
     connection.executemany("INSERT INTO unwritten (id, change) VALUES (?, ?)", changes)
     connection.executemany("INSERT INTO unsearched (id, change) VALUES (?, ?)", changes)
-    stories.enter(connection, list(zip(ids, records, strict=True)), join=join)
+    named = [stories.Naming(i, record.link, record.guid) for i, record in zip(ids, records, strict=True)]
+    stories.enter(connection, named, join=join)
 
 
 def _with_free_names(connection: sqlite3.Connection, record: Record, n: int, url: str) -> Record | None:
@@ -188,7 +189,8 @@ def rewrite(connection: sqlite3.Connection, record: Record, n: int, batch: Batch
     if row[1 + len(CONTENT) :] != body:
         connection.execute(_UPDATE_BODY, (*body, id_))
     if (record.link, record.guid) != (row[1 + _LINK], row[1 + _GUID]):
-        stories.rename(connection, id_, record)
+        was = stories.Naming(id_, row[1 + _LINK], row[1 + _GUID])
+        stories.rename(connection, was, stories.Naming(id_, record.link, record.guid))
     for table in ("unwritten", "unsearched"):
         connection.execute(f"INSERT OR REPLACE INTO {table} (id, change) VALUES (?, ?)", (id_, batch.change))  # noqa: S608 # own names only
     batch.changed = True
@@ -267,7 +269,7 @@ def prune(connection: sqlite3.Connection, now: datetime) -> int:
             "SELECT source, identity FROM records WHERE id = ?1 UNION SELECT source, alias FROM records WHERE id = ?1",
             ids,
         )
-        names |= stories.names_held(connection, (id_ for (id_,) in ids))
+        names |= stories.leave(connection, (id_ for (id_,) in ids))
         connection.executemany("DELETE FROM records WHERE id = ?", ids)
         removed += len(ids)
     histories.prune(connection)
@@ -284,7 +286,7 @@ def purge(connection: sqlite3.Connection, source_id: str) -> int:
         return 0
     connection.execute("DELETE FROM files WHERE key IN (SELECT key FROM records WHERE source = ?)", found)
     ids = connection.execute("SELECT id FROM records WHERE source = ?", found).fetchall()
-    names = stories.names_held(connection, (id_ for (id_,) in ids))
+    names = stories.leave(connection, (id_ for (id_,) in ids))
     removed = connection.execute("DELETE FROM records WHERE source = ?", found).rowcount
     stories.regroup(connection, names)
     connection.execute("DELETE FROM tombstones WHERE source = ?", found)

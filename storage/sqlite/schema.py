@@ -169,7 +169,7 @@ CREATE INDEX records_of_story ON records (story) WHERE story <> 0;
 CREATE INDEX records_of_story_id ON records (story_id) WHERE story_id IS NOT NULL;
 CREATE TABLE story_names (
     name BLOB NOT NULL,
-    id INTEGER NOT NULL REFERENCES records (id) ON DELETE CASCADE,
+    id INTEGER NOT NULL,
     PRIMARY KEY (name, id)
 ) WITHOUT ROWID;
 ALTER TABLE sources ADD COLUMN active_days BLOB NOT NULL DEFAULT x'';
@@ -197,7 +197,6 @@ CREATE TABLE incidents (
     ended_at INTEGER
 );
 CREATE INDEX incidents_of_source ON incidents (source, number);
-CREATE INDEX story_names_of ON story_names (id);
 CREATE TABLE views (
     name TEXT PRIMARY KEY
 ) WITHOUT ROWID;

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from storage.record import Record
 from storage.sqlite.rows import SELECT_RECORD, chunks, record_of
@@ -14,7 +16,7 @@ MOST = 64
 """Records of one story. What more share a name, or hang together, is no article, and is left alone: that bounds the work."""
 
 _HOLDERS = "SELECT n.id, r.source FROM story_names n CROSS JOIN records r ON r.id = n.id WHERE n.name = ? ORDER BY n.id LIMIT ?"
-_NAMES = "SELECT name FROM story_names WHERE id = ?"
+_NAMED = "SELECT id, link, guid FROM records WHERE id = ?"
 # Sources that stand in feeds.yaml first, paused ones too, in its order; of removed ones what came first.
 _REMOVED = "(source.removed_at IS NOT NULL AND NOT source.paused)"
 _PREFERENCE = f"{_REMOVED}, CASE WHEN {_REMOVED} THEN 0 ELSE source.position END, r.id"
@@ -28,28 +30,54 @@ _SHOWN = (
 # --- keeping ----------------------------------------------------------------------------------------------------
 
 
-def enter(connection: sqlite3.Connection, records: Sequence[tuple[int, Record]], *, join: bool) -> None:
+class Naming(NamedTuple):
     """
-    Keep the names of records that were just inserted, by id, all of one source, and let them into their stories.
+    What names a record.
+
+    Names are worked out from it whenever they are asked for: in the table they stand by name alone. So a change of
+    the rules in `storage.stories` needs a step in the schema that calls `begin`.
+    """
+
+    id: int
+    link: str | None
+    guid: str | None
+
+    def names(self) -> tuple[bytes, ...]:
+        """Return the names of the record."""
+        return names_of(self.link, self.guid)
+
+
+def enter(connection: sqlite3.Connection, records: Sequence[Naming], *, join: bool) -> None:
+    """
+    Keep the names of records that were just inserted, all of one source, and let them into their stories.
 
     With `join` one that joins a story takes on the id under which that was shown.
     """
-    named = [(name, id_) for id_, record in records for name in names_of(record.link, record.guid)]
+    named = [(name, record.id) for record in records for name in record.names()]
     if not named:
         return
-    connection.executemany("INSERT INTO story_names (name, id) VALUES (?, ?)", named)
-    ids = {id_ for _, id_ in named}
-    shared = {name for name in {name for name, _ in named} if _has_others(connection, name)}
+    names = [name for name, _ in named]
+    shared = {name for name, times in Counter(names).items() if times > 1}
+    for start in range(0, len(names), 32):  # of more at once, `chunks` would ask for 512
+        for marks, part in chunks(names[start : start + 32]):
+            there = f"SELECT name FROM story_names WHERE name IN ({marks})"  # noqa: S608 # question marks only
+            shared |= {name for (name,) in connection.execute(there, part)}
+    _keep(connection, named)
     if not shared:
         return
-    regroup(connection, shared, new=ids)
+    new = {id_ for _, id_ in named}
+    regroup(connection, shared, new=new)
     if join:
-        for id_ in sorted(ids):
+        for id_ in sorted(new):
             _take_id(connection, id_)
 
 
-def _has_others(connection: sqlite3.Connection, name: bytes) -> bool:
-    return len(connection.execute("SELECT 1 FROM story_names WHERE name = ? LIMIT 2", (name,)).fetchall()) > 1
+def _keep(connection: sqlite3.Connection, named: Iterable[tuple[bytes, int]]) -> None:
+    connection.executemany("INSERT INTO story_names (name, id) VALUES (?, ?)", named)
+
+
+def _forget(connection: sqlite3.Connection, named: Iterable[tuple[bytes, int]]) -> None:
+    connection.executemany("DELETE FROM story_names WHERE name = ? AND id = ?", named)
 
 
 def _take_id(connection: sqlite3.Connection, id_: int) -> None:
@@ -63,35 +91,33 @@ def _take_id(connection: sqlite3.Connection, id_: int) -> None:
 
 
 def begin(connection: sqlite3.Connection) -> None:
-    """Find the stories among all the records of a store that has none yet."""
-    connection.executemany(
-        "INSERT INTO story_names (name, id) VALUES (?, ?)",
-        (
-            (name, id_)
-            for id_, link, guid in connection.execute("SELECT id, link, guid FROM records")
-            for name in names_of(link, guid)
-        ),
-    )
-    shared = connection.execute("SELECT name FROM story_names GROUP BY name HAVING count(*) > 1").fetchall()
-    for (name,) in shared:
+    """Find the stories among all the records of a store, whatever it knew of stories before."""
+    connection.execute("DELETE FROM story_names")
+    connection.execute("UPDATE records SET story = 0 WHERE story <> 0")
+    records = map(Naming._make, connection.execute("SELECT id, link, guid FROM records"))
+    _keep(connection, ((name, record.id) for record in records for name in record.names()))
+    for (name,) in connection.execute("SELECT name FROM story_names GROUP BY name HAVING count(*) > 1").fetchall():
         regroup(connection, [name])
 
 
-def rename(connection: sqlite3.Connection, id_: int, record: Record) -> None:
+def rename(connection: sqlite3.Connection, was: Naming, now: Naming) -> None:
     """Keep the names of a stored record as its link and id are now."""
-    old = {name for (name,) in connection.execute(_NAMES, (id_,))}
-    new = set(names_of(record.link, record.guid))
-    if old == new:
-        return
-    connection.executemany("DELETE FROM story_names WHERE name = ? AND id = ?", [(name, id_) for name in old - new])
-    connection.executemany("INSERT INTO story_names (name, id) VALUES (?, ?)", [(name, id_) for name in new - old])
-    regroup(connection, old - new, also={id_})
-    regroup(connection, new - old, new={id_})
+    old, new = set(was.names()), set(now.names())
+    _forget(connection, [(name, was.id) for name in old - new])
+    _keep(connection, [(name, now.id) for name in new - old])
+    regroup(connection, old - new, also={now.id})
+    regroup(connection, new - old, new={now.id})
 
 
-def names_held(connection: sqlite3.Connection, ids: Iterable[int]) -> set[bytes]:
-    """Return the names of records that are about to go, for `regroup` when they are gone."""
-    return {name for id_ in ids for (name,) in connection.execute(_NAMES, (id_,))}
+def leave(connection: sqlite3.Connection, ids: Iterable[int]) -> set[bytes]:
+    """Forget the names of records that are about to go; return them, for `regroup` when they are gone."""
+    named = [(name, id_) for id_ in ids for name in _naming(connection, id_).names()]
+    _forget(connection, named)
+    return {name for name, _ in named}
+
+
+def _naming(connection: sqlite3.Connection, id_: int) -> Naming:
+    return Naming._make(connection.execute(_NAMED, (id_,)).fetchone())
 
 
 def regroup(
@@ -162,7 +188,7 @@ class _Reach:
         """Return the records that hang together with this one, and whether that is all: of too many only some."""
         group, ahead = {seed}, [seed]
         while ahead:
-            for (name,) in self._connection.execute(_NAMES, (ahead.pop(),)).fetchall():
+            for name in _naming(self._connection, ahead.pop()).names():
                 holders = self.holders(name)
                 found = set() if _is_void(holders) else {id_ for id_, _ in holders} - group
                 group |= found

@@ -194,6 +194,24 @@ def test_it_names_one(url: str) -> None:
     assert page_of(url) is not None
 
 
+PLAIN = {
+    "an article below a year": ("http://www.blog.example/2026/harbour-opens/", "blog.example/2026/harbour-opens"),
+    "an article with a number": ("https://blog.example/t/217084", "blog.example/t/217084"),
+    "an article of WordPress": ("https://blog.example/?p=12", "blog.example/?p=12"),
+    "a language that looks like an article": ("https://blog.example/zh-hans/", None),
+    "a tag that looks like one": ("https://blog.example/en-us/tags/open-source/", None),
+    "a host at home": ("http://nas.local/posts/hello-world/", None),
+    "an address at home": ("http://10.0.0.7/posts/hello-world/", None),
+}
+
+
+@pytest.mark.parametrize(("url", "page"), PLAIN.values(), ids=PLAIN)
+def test_addresses_of_the_usual_forms_are_read_as_all_others(url: str, page: str | None) -> None:
+    in_full = url.replace("://", "://ann@")  # a name before the host has it taken apart
+
+    assert page_of(url) == page_of(in_full) == page
+
+
 GUIDS = {
     "a tag": ("tag:blog.example,2026:7", "tag:blog.example,2026:7"),
     "a tag with a day": ("tag:blogger.com,1999:blog-1.post-2", "tag:blogger.com,1999:blog-1.post-2"),
@@ -233,5 +251,9 @@ def test_a_link_and_an_id_that_say_the_same_are_one_name() -> None:
     assert words_of(f"{HARBOUR}?utm_source=rss", HARBOUR) == ("blog.example/2026/harbour",)
 
 
-def test_the_store_keeps_ten_bytes_of_each_name() -> None:
-    assert names_of(HARBOUR, "12") == (bytes.fromhex("7f1896af1c35c5620c53"),)
+def test_the_names_of_one_site_lie_side_by_side_in_the_store() -> None:
+    [one], [other] = names_of(HARBOUR, None), names_of("https://blog.example/2026/other-harbour", "12")
+
+    assert one[:4] == other[:4]
+    assert len({one, other}) == 2
+    assert one == bytes.fromhex("050706cf7f1896af1c35c562")

@@ -11,14 +11,16 @@ from itertools import islice
 from aggregator.filters import HIDING, digest_of
 from aggregator.merge import Shown, came, first_arrived, in_order, judged, lasting, members, told
 from aggregator.model import View
-from aggregator.web.stream import LONGEST, MOST_LOOKED_AT, Stories, length
-from aggregator.web.stretches import SHARES, Stretch, block, share_of
+from aggregator.web.stream import LONGEST, Stories, length
+from aggregator.web.stretches import SHARES, Stretch, block, roundest, share_of
 from storage.contract import Store
 from storage.record import Record
 from storage.values import RecordQuery
 
 MOST = 100
 """Records that an archive document holds at most, as it is cut."""
+MOST_LOOKED_AT = 1_000
+"""Records that are looked at to cut one: where rules leave out nearly all of them, documents may be empty."""
 
 _FORM = 1
 """Of the digest of a series; another one where another rule says who stands in an archive."""
@@ -74,13 +76,16 @@ class Archive:
         """
         Return the stretch that comes before a document which holds these; None where it holds all.
 
-        All that it does not hold arrived before the end of that stretch. Where it holds the newest 10,000, the
-        archive begins with what comes after those.
+        All that it does not hold arrived before the end of that stretch. Where nothing is missing among the newest
+        1,000 that are looked at, the archive begins there, at a number that stays as long as it can: what the
+        document does not show is not to change it.
         """
         held = {record.key for one in shown for record in (one.record, *one.also)}
+        last = None
         for number, (record, item) in enumerate(self._items(None)):
+            last = last or record
             if number == self._most_looked_at:
-                return self._below(record.arrival + 1)
+                return self._below(roundest(record.arrival + 1, last.arrival + 1))
             if item is not None and held.isdisjoint(one.key for one in item.story):
                 return self._below(item.at + 1)
         return None

@@ -61,6 +61,14 @@ def _aligned(first: int, end: int) -> bool:
     return size > 0 and size & (size - 1) == 0 and first % size == 0
 
 
+def roundest(low: int, high: int) -> int:
+    """Return the number from `low` to `high`, both included, that the highest power of two divides."""
+    size = 1
+    while -(-low // (2 * size)) * 2 * size <= high and 2 * size <= high:
+        size *= 2
+    return -(-low // size) * size
+
+
 def block(at: int, top: int, bottom: int) -> tuple[int, int]:
     """
     Return the largest aligned range of a power of two that holds `at` and lies from `bottom` up to and without `top`.

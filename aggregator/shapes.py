@@ -38,6 +38,9 @@ def record_shape(record: Record, story: Iterable[Record] = ()) -> dict[str, obje
         "html": record.html,
         "summary": record.summary,
         "enclosures": [_enclosure_shape(enclosure) for enclosure in record.enclosures],
+        "podcast": [
+            {"name": name, "text": text, "attributes": dict(attributes)} for name, text, attributes in record.podcast
+        ],
         "language": record.language,
         "also_in": [_other_shape(one) for one in story if one.key != record.key and one.hidden is None],
     }

@@ -87,6 +87,19 @@ _ENCLOSURE = whole(
     },
 )
 
+_ELEMENT = whole(
+    "An element; one that stands in another (`podcast:source`) follows it",
+    {
+        "name": text("Prefix and name", "podcast:transcript"),
+        "text": text("Plain text; may be empty", "7"),
+        "attributes": {
+            "type": "object",
+            "description": "Its attributes by name, as they are written in feeds",
+            "additionalProperties": text("Plain text, or an absolute http or https URL", "text/vtt"),
+        },
+    },
+)
+
 _ALSO = whole(
     "The same article as another source has it",
     {
@@ -121,6 +134,7 @@ _ENTRY = whole(
         "html": text("The body as clean HTML with absolute addresses; `content` may leave it out", "<p>At noon.</p>"),
         "summary": text("Plain text; empty where the publisher wrote none apart from the body", "At noon."),
         "enclosures": each("Files that the publisher attached", _ENCLOSURE),
+        "podcast": each("What an episode says in the words of podcasts", _ELEMENT),
         "language": maybe(text("Of the text, as the publisher wrote it", "en")),
         "also_in": each("The same article from other sources, in the order of feeds.yaml", _ALSO),
     },

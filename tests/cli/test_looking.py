@@ -23,7 +23,18 @@ SOURCE_KEYS = [
 ]
 RECORD_KEYS = [
     *("key", "public_id", "source", "title", "link", "guid", "author", "writers", "categories", "tags", "published"),
-    *("updated", "first_seen", "date_source", "image", "html", "summary", "enclosures", "language", "also_in"),
+    *(
+        "updated",
+        "first_seen",
+        "date_source",
+        "image",
+        "html",
+        "summary",
+        "enclosures",
+        "podcast",
+        "language",
+        "also_in",
+    ),
 ]
 ATOM = b"""<feed xmlns="http://www.w3.org/2005/Atom"><id>tag:site.example,2026:f</id><title>Notes</title>
 <updated>2026-03-01T10:00:00Z</updated><entry><id>tag:site.example,2026:1</id><title>One &amp; only</title>
@@ -177,6 +188,7 @@ def test_export_jsonl_writes_one_record_a_line_in_the_order_of_its_keys(polled: 
         "html": "<p>Text of 1.</p>",
         "summary": "",
         "enclosures": [],
+        "podcast": [],
         "language": None,
         "also_in": [],
     }

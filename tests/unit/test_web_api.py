@@ -99,6 +99,7 @@ def test_an_entry_has_every_field_of_the_shape(tmp_path):
         "enclosures": [
             {"url": "https://paper.example/1.mp3", "type": "audio/mpeg", "length": 9, "title": "One", "duration": 95.5}
         ],
+        "podcast": [],
         "language": "en",
         "also_in": [],
     }

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
@@ -122,8 +123,8 @@ class _Block:
 
     def _composed(self, block: str) -> Node | None:
         try:
-            if len(block) > _SHORT and any(n > 3 * MOST_VALUES for n, _ in enumerate(_yaml().parse(block))):
-                raise self._error(0, f"the front matter has more than {MOST_VALUES:,} values")
+            if len(block) > _SHORT:
+                self._look_through(block)
             node = _yaml().compose(block)
         except MarkedYAMLError as error:
             # A quote that is never closed is found at the end; it is mended where it opens.
@@ -144,6 +145,16 @@ class _Block:
         except (ValueError, OverflowError, IndexError, AttributeError, TypeError, AssertionError) as error:
             raise self._error(0, f"the YAML cannot be read ({type(error).__name__}: {error})") from error
         return node if isinstance(node, Node) else None
+
+    def _look_through(self, block: str) -> None:
+        """Refuse a long block of too many values, or nested too deep: reading 50,000 brackets in a row takes minutes."""
+        depth = 0
+        for number, event in enumerate(_yaml().parse(block)):
+            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+            if depth > DEEPEST:
+                raise self._error(0, "the front matter is nested too deep")
+            if number > 3 * MOST_VALUES:
+                raise self._error(0, f"the front matter has more than {MOST_VALUES:,} values")
 
     def _value(self, node: Node, depth: int) -> Value:
         self._left -= 1

@@ -18,7 +18,7 @@ from aggregator.config import load
 from aggregator.health import State
 from aggregator.outcomes import FailureKind
 from aggregator.web.app import create_app
-from aggregator.web.feeds import FORMATS
+from aggregator.web.feeds import ARCHIVED, FORMATS
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = [name for section in SECTIONS.values() for name in section]
@@ -99,7 +99,9 @@ def test_every_path_of_the_server_stands_in_the_table_and_no_other() -> None:
     door = create_app(nothing, lambda: nothing, lambda: nothing, now)
     inside = next(part for part in vars(door).values() if isinstance(part, Starlette))
     served = {route.path for route in inside.routes}  # type: ignore[attr-defined]  # all of ours are Routes
-    served |= {f"/{place}.{ending}" for place in ("feed", "feed/{view}", "source/{id}") for ending in FORMATS}
+    feeds = ("feed", "feed/{view}", "source/{id}")
+    served |= {f"/{place}.{ending}" for place in feeds for ending in FORMATS}
+    served |= {f"/{place}/archive/{{series}}/{{range}}.{ending}" for place in feeds for ending in ARCHIVED}
 
     assert {path.replace("/...", "/{name}") for path in documented_paths()} == served
 

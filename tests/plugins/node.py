@@ -46,11 +46,15 @@ class Parsers:
 
     process: subprocess.Popen[str]
 
-    def read(self, place: str | Path) -> dict[str, dict[str, Any]]:
-        """Return by library what it read at a path or URL; the shapes are those of tests/clients/readers/reader.mjs."""
+    def read(self, place: str | Path, *libraries: str) -> dict[str, dict[str, Any]]:
+        """
+        Return by library what it read at a path or URL; both read it where none is named.
+
+        The shapes are those of tests/clients/readers/reader.mjs.
+        """
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(f"{place}\n")
+        self.process.stdin.write("\t".join([str(place), *libraries]) + "\n")
         self.process.stdin.flush()
         found = json.loads(self.process.stdout.readline())
         assert isinstance(found, dict)

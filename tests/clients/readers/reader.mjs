@@ -1,7 +1,7 @@
 // Reads feeds as readers built on rss-parser and on feedsmith do.
 //
-// Each argument, or without any each line of stdin, is the path of a file or a URL. For each one a line of JSON is
-// printed: {"rss-parser": Read, "feedsmith": Read}, where Read is {"status", "entries"} or {"error"}, and an entry is
+// Each argument, or without any each line of stdin, is the path of a file or a URL; after it, parted by tabs, may stand
+// which of the two is to read it. For each one a line of JSON is printed: {"rss-parser": Read, "feedsmith": Read}, where Read is {"status", "entries"} or {"error"}, and an entry is
 // {"id", "title", "link", "date", "updated", "author", "content", "summary", "enclosures", "categories"}: dates are
 // ISO 8601 in UTC, enclosures [url, type, length]; null is what the library did not find. Of a JSON feed rss-parser
 // says an error. A URL is fetched by rss-parser itself, without condition; for feedsmith, which parses only, with
@@ -104,11 +104,14 @@ const OF_FEEDSMITH = {
   }),
 };
 
-async function both(place) {
-  const reading = [byRssParser(place), byFeedsmith(place)].map((read) => read.catch((fault) => ({ error: String(fault.message ?? fault) })));
-  const [rss, smith] = await Promise.all(reading);
-  return JSON.stringify({ "rss-parser": rss, feedsmith: smith });
+const LIBRARIES = { "rss-parser": byRssParser, feedsmith: byFeedsmith };
+
+async function told(line) {
+  const [place, ...named] = line.split("\t");
+  const wanted = Object.entries(LIBRARIES).filter(([name]) => !named.length || named.includes(name));
+  const reading = wanted.map(([name, read]) => read(place).catch((fault) => ({ error: String(fault.message ?? fault) })).then((found) => [name, found]));
+  return JSON.stringify(Object.fromEntries(await Promise.all(reading)));
 }
 
-const places = process.argv.length > 2 ? process.argv.slice(2) : createInterface({ input: process.stdin });
-for await (const place of places) process.stdout.write(`${await both(place)}\n`);
+const lines = process.argv.length > 2 ? process.argv.slice(2) : createInterface({ input: process.stdin });
+for await (const line of lines) process.stdout.write(`${await told(line)}\n`);

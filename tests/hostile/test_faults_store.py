@@ -78,7 +78,7 @@ def header(data: Path) -> None:
 
 
 def page(data: Path) -> None:
-    spoil(data, 8192, b"\xa5" * 4096)
+    spoil(data, 8192, b"\xa5" * 40960)
 
 
 def spoil(data: Path, at: int, by: bytes) -> None:
@@ -150,7 +150,7 @@ CASES = [
     pytest.param(lambda data: os.truncate(data / "aggregator.db", 0), "is empty or missing, though a", id="emptied"),
     pytest.param(text, "is not a database", id="a text"),
     pytest.param(header, "is not a database", id="header flipped"),
-    pytest.param(page, "is damaged", id="page overwritten"),
+    pytest.param(page, "is damaged", id="pages overwritten"),
     pytest.param(cut, "is damaged", id="cut short"),
     pytest.param(foreign, "is a database of another program", id="of another program"),
     pytest.param(newer, "was written by a newer version of this program (schema 99", id="newer"),
@@ -173,10 +173,8 @@ def test_what_is_not_the_store_is_refused_by_the_store(
 
     for opener in (SqliteStore.open_readonly, SqliteStore.open, SqliteStore.open):  # twice: the first changed nothing
         began = time.monotonic()
-        # A reader does not look through the whole file; it meets a damaged page when it comes to it.
-        with pytest.raises(StoreError) as caught, closing(opener(data)) as store:
-            store.sources()
-            list(store.records())
+        with pytest.raises(StoreError) as caught:
+            opener(data)
         assert time.monotonic() - began < WITHIN
         assert str(caught.value).startswith(f"{data / 'aggregator.db'} {reason}")
         assert str(caught.value).endswith(

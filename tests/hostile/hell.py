@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from hostile.documents import Case
-from hostile.wires import WireCase
+from hostile.wires import WireCase, moved
 from plugins.daemons import Running, rss
 from plugins.publisher import Asked, Publisher, Wire, reply
 
@@ -168,6 +168,8 @@ class Hell:
         self.folder.mkdir(parents=True, exist_ok=True)
         for case in self.cases:
             self.publisher.plays(case.path, self._play(case))
+        for number in range(20):
+            self.publisher.plays(f"/maze/{number}", moved(f"/maze/{number + 1}"))
         for number in range(HEALTHY):
             self.honest.plays(f"/h{number}", reply("200 OK", rss(*(f"{number}-{n}" for n in range(40)))))
         named = [(f"c{place}-{copy}", case) for place, case in enumerate(self.cases) for copy in range(self.copies)]

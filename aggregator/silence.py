@@ -57,7 +57,7 @@ def habit(ingest_times: Sequence[datetime], days: Sequence[ActiveDay]) -> Habit 
         return None
     usual = pauses[min(len(pauses) - 1, len(pauses) * 9 // 10)]
     # Of few pauses the longest ones have not been seen yet.
-    doubt = 1 + 4 / len(pauses)
+    doubt = 1 + 2 / len(pauses)
     if len(pauses) >= _STEADY_FROM and pauses[-1] <= _STEADY * usual:
         patience = 2 * pauses[-1]
     else:

@@ -179,9 +179,9 @@ class Store(Protocol):
         Hidden ones and backlog are among them. In the order of preference: by the place of their source in
         feeds.yaml, those of removed sources last; no two are of one source. At most 64.
 
-        A merged feed shows a record under `story_id or public_id`, of the records that this and `page` return: they
-        have `story_id` None where another entry that is not of the story goes by that id now, so that no two entries
-        have one id. All other methods return it as it was stored.
+        A merged feed shows a record under `story_id or public_id`, of the records that this, `page` and `arrived`
+        return: they have `story_id` None where another entry that is not of the story goes by that id now, so that no
+        two entries have one id. All other methods return it as it was stored.
         """
 
     def facts(self, key: str) -> KnownEntry | None:

@@ -165,6 +165,12 @@ class Posts:
         with self._tree.opened(()) as folder:
             return None if folder is None else found(name, folder)
 
+    def foreign(self, files: Iterable[RecordFile]) -> list[str]:
+        """Return the paths, below the records folder, of files that look like records and are none of these, sorted."""
+        known = {file.path for file in files}
+        found = (str(path.relative_to(self._root)) for path in self._root.rglob("*.md") if path.is_file())
+        return sorted(path for path in found if path not in known)
+
     def changed(self, files: Iterable[RecordFile]) -> list[str]:
         """Return the paths, below the records folder, of those files whose content is no longer what we wrote."""
         return [file.path for file in files if self._is_changed(file)]

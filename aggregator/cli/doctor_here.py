@@ -25,12 +25,14 @@ from storage.states import PollState
 
 LEAST_SPACE, LITTLE_SPACE = 100 << 20, 1 << 30
 LATE = timedelta(minutes=10)
+MOST_COUNTED = 500
+"""Records without a file: more are not counted."""
 SPARE_DESCRIPTORS = 64
 """Beside two for each attempt: the store's, the log's, the connections of subscribers."""
 OLD_PYTHON = (3, 11)
 PACKAGES = (
     "apscheduler", "charset-normalizer", "click", "feedparser", "google-re2", "h11", "httpx", "idna", "jinja2", "lxml",
-    "nh3", "opencc", "pebble", "publicsuffixlist", "pydantic", "ruamel.yaml", "selectolax", "sqlite-utils", "starlette",
+    "nh3", "opencc", "pebble", "prometheus-client", "publicsuffixlist", "pydantic", "ruamel.yaml", "selectolax", "sqlite-utils", "starlette",
     "uvicorn", "w3lib",
 )  # fmt: skip
 """What pyproject.toml requires. Written out, as an installation that was not renewed knows the old list alone."""
@@ -133,19 +135,22 @@ def _store(store: SqliteStore, settings: Settings, *, running: bool) -> Iterator
     if not faults:
         size = (settings.storage.path / "aggregator.db").stat().st_size
         yield ok("store", f"whole: {counted(sum(store.counts().values()), 'entry')}, {size >> 10:,} kB")
-    yield from _files(store, settings)
-    yield from _schedule(store.states(), running=running)
+    yield from _files(store, settings, running=running)
+    states = store.states()
+    yield from _schedule(states, running=running)
+    yield from _unknown(states, settings)
     yield from _backups(settings)
 
 
-def _files(store: SqliteStore, settings: Settings) -> Iterator[Finding]:
+def _files(store: SqliteStore, settings: Settings, *, running: bool) -> Iterator[Finding]:
     records = settings.storage.records
     if records is None:
         return
     files = store.files()
     missing = [file.path for file in files if not (records / file.path).exists()]
     changed = Posts(records).changed(files)
-    waiting = len(store.unwritten(1))
+    foreign = Posts(records).foreign(files)
+    waiting = len(store.unwritten(MOST_COUNTED))
     if missing:
         yield warn(
             "files",
@@ -158,10 +163,34 @@ def _files(store: SqliteStore, settings: Settings) -> Iterator[Finding]:
             f"{len(changed)} record files were changed by a person: {changed[0]} ...",
             "they are left as they are",
         )
-    if not (missing or changed):
+    if foreign:
+        yield warn(
+            "files",
+            f"{len(foreign)} files among the records are none that we wrote: {foreign[0]} ...",
+            "they are left as they are; `aggregator import records DIR` takes in records that the store does not have",
+        )
+    stale = waiting and not running
+    if stale:
+        yield warn(
+            "files",
+            f"{waiting}{' or more' if waiting == MOST_COUNTED else ''} records have no file yet, or an older one",
+            "`aggregator run` or `aggregator poll` writes them",
+        )
+    if not (missing or changed or foreign or stale):
         yield ok("files", f"{len(files)} record files{', more are to be written' if waiting else ''}")
     if hidden := settings.storage.path / LIST:
         yield from [ok("hidden", f"{hidden} names what the operator took out")] if hidden.exists() else []
+
+
+def _unknown(states: Sequence[PollState], settings: Settings) -> Iterator[Finding]:
+    """Yield sources of feeds.yaml that have no time of their next poll, as nothing has taken them in yet."""
+    known = {state.source.id for state in states}
+    if missing := [source.id for source in settings.sources if source.id not in known]:
+        yield warn(
+            "schedule",
+            f"{counted(len(missing), 'source')} of feeds.yaml with no next poll: {missing[0]} ...",
+            "`aggregator run` or `aggregator poll` takes them in",
+        )
 
 
 def _schedule(states: Sequence[PollState], *, running: bool) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -17,8 +18,12 @@ VERSION = sqlite3.sqlite_version
 SHOWN = 10
 _ORPHANS = (
     ("records without a body", "SELECT count(*) FROM records WHERE id NOT IN (SELECT id FROM bodies)"),
-    ("bodies without a record", "SELECT count(*) FROM bodies WHERE id NOT IN (SELECT id FROM records)"),
-    ("records without a source", "SELECT count(*) FROM records WHERE source NOT IN (SELECT n FROM sources)"),
+    ("texts of search without a record", "SELECT count(*) FROM search_texts WHERE id NOT IN (SELECT id FROM records)"),
+    (
+        "records that search never finds",
+        "SELECT count(*) FROM records WHERE id NOT IN (SELECT id FROM search_texts UNION SELECT id FROM unsearched)",
+    ),
+    ("names of stories without a record", "SELECT count(*) FROM story_names WHERE id NOT IN (SELECT id FROM records)"),
 )
 
 
@@ -29,6 +34,8 @@ def examine(connection: sqlite3.Connection) -> list[str]:
     for words, sql in _ORPHANS:
         if count := connection.execute(sql).fetchone()[0]:
             faults.append(f"{count} {words}")
+    rows = Counter((row[0], row[2]) for row in connection.execute("PRAGMA foreign_key_check"))
+    faults += [f"{count} rows of {table} whose row of {parent} is gone" for (table, parent), count in rows.items()]
     return faults
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import tomllib
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -178,3 +180,83 @@ def test_what_is_no_address_is_said_to_be_none(home: Home) -> None:
     assert left.returncode == 1
     assert left.stdout.startswith("fail  address ")
     assert "it begins with https:// or http://" in left.stdout
+
+
+# --- what does not belong together, each made ---
+
+
+def edited(home: Home, *statements: str) -> None:
+    """Change the store behind our back."""
+    with closing(sqlite3.connect(home.folder / "data" / "aggregator.db")) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("statement", "seen"),
+    [
+        ("DELETE FROM bodies WHERE id = 1", "1 records without a body"),
+        ("DELETE FROM search_texts WHERE id = 1", "1 records that search never finds"),
+        ("INSERT INTO search_texts VALUES (77, 't', 'a', 'x')", "1 texts of search without a record"),
+        ("INSERT INTO story_names VALUES (x'00', 77)", "1 names of stories without a record"),
+        ("UPDATE records SET source = 99 WHERE id = 1", "1 rows of records whose row of sources is gone"),
+        ("INSERT INTO tombstones VALUES (99, 'gone')", "1 rows of tombstones whose row of sources is gone"),
+        ("INSERT INTO unwritten VALUES (77, 0)", "1 rows of unwritten whose row of records is gone"),
+    ],
+)
+def test_rows_that_belong_to_nothing_are_a_failure(polled: Home, statement: str, seen: str) -> None:
+    edited(polled, statement)
+
+    left = polled.run("doctor")
+
+    assert left.returncode == 1
+    assert f"fail  store       {seen}\n{'':<18}-> `aggregator restore PATH` goes back to a backup" in left.stdout
+
+
+@pytest.mark.parametrize(
+    ("statement", "seen", "mend"),
+    [
+        (
+            "UPDATE sources SET next_poll_at = 4102444800000000",
+            "1 sources have times that a wrong clock made",
+            "the next start of `aggregator run` mends them",
+        ),
+        (
+            "UPDATE sources SET lease_until = 1000000",
+            "1 polls were broken off by a crash",
+            "they are asked again after their floor",
+        ),
+        (
+            "UPDATE sources SET next_poll_at = 1000000",
+            "1 sources are due and nothing polls",
+            "`aggregator run`, or `aggregator poll` from cron",
+        ),
+    ],
+)
+def test_a_schedule_that_cannot_be_is_told(polled: Home, statement: str, seen: str, mend: str) -> None:
+    edited(polled, statement)
+
+    left = polled.run("doctor")
+
+    assert left.returncode == 0
+    assert f"warn  schedule    {seen}\n{'':<18}-> {mend}\n" in left.stdout
+
+
+def test_a_source_that_was_added_and_never_taken_in_is_told(polled: Home) -> None:
+    polled.sources["later"] = "/b.xml"
+    polled.write()
+
+    left = polled.run("doctor")
+
+    assert "warn  schedule    1 source of feeds.yaml with no next poll: later ...\n" in left.stdout
+
+
+def test_files_that_are_not_ours_and_files_that_wait_are_told(polled: Home) -> None:
+    (polled.records / "mine.md").write_text("my notes\n")
+    edited(polled, "INSERT INTO unwritten SELECT id, 0 FROM records")
+
+    left = polled.run("doctor")
+
+    assert left.returncode == 0
+    assert "warn  files       1 files among the records are none that we wrote: mine.md ...\n" in left.stdout
+    assert "warn  files       2 records have no file yet, or an older one\n" in left.stdout

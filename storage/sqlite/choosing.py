@@ -24,8 +24,12 @@ def newest(connection: sqlite3.Connection, query: RecordQuery, effort: Effort = 
     """Return the ids of the page's records and of one more, in order."""
     asked = None if query.text is None else searching.asked(connection, query.text)
     walk = _walk(connection, query, asked)
+    if query.keys is not None:
+        walk = walk.among(_ids_of(connection, query.keys))
     if asked is None or not asked.held:
         return walk.ids(connection, query.limit + 1)
+    if query.keys is not None:
+        return searching.holding(connection, asked, walk.ids(connection, len(query.keys)), query.limit + 1)
     return _with_words(connection, walk, asked, query.limit + 1, effort)
 
 
@@ -145,9 +149,6 @@ def _conditions(query: RecordQuery, asked: searching.Asked | None) -> tuple[list
     if query.arrived_since is not None:
         conditions.append("first_seen >= :arrived_since")
         values["arrived_since"] = micros(query.arrived_since)
-    if query.keys is not None:
-        conditions.append("+key IN (SELECT value FROM json_each(:keys))")
-        values["keys"] = json.dumps(sorted(query.keys))
     if query.arrivals is not None:
         conditions.append("+arrival >= :arrival_from AND +arrival < :arrival_to")
         values |= {"arrival_from": query.arrivals[0], "arrival_to": query.arrivals[1]}
@@ -168,6 +169,11 @@ def _numbers(connection: sqlite3.Connection, sources: Collection[str]) -> list[i
             for (n,) in connection.execute(f"SELECT n FROM sources WHERE id IN ({marks})", part)  # noqa: S608 # question marks only
         }
     )
+
+
+def _ids_of(connection: sqlite3.Connection, keys: Collection[str]) -> list[int]:
+    ask = "SELECT id FROM records WHERE key IN ({})"
+    return [id_ for marks, part in chunks(sorted(keys)) for (id_,) in connection.execute(ask.format(marks), part)]
 
 
 # The first line narrows the index; the others leave out what of the same date stood on earlier pages.

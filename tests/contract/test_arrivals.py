@@ -72,3 +72,16 @@ def test_names_of_views_are_kept_for_good(tmp_path: Path) -> None:
         store.note_views(["news"])
     with closing(SqliteStore.open_readonly(tmp_path)) as store:
         assert store.views() == {"news", "产品"}
+
+
+@pytest.mark.parametrize("query", [{}, {"sources": ("paper", "gazette")}, {"categories": ("c", "News")}])
+def test_of_records_by_their_keys_those_come_that_the_rest_of_the_query_asks_for(
+    store: Store, query: dict[str, object]
+) -> None:
+    keys = frozenset((a("paper", "paper 20").key, a("gazette", "gazette 1").key, "unknown"))
+
+    found = store.page(RecordQuery(keys=keys, limit=3, **query)).records  # type: ignore[arg-type]
+    other = store.page(RecordQuery(keys=keys, sources=("planet",), limit=3)).records
+
+    assert [one.title for one in found] == ["paper 20", "gazette 1"]
+    assert other == ()

@@ -165,6 +165,22 @@ def test_a_saved_change_takes_effect_without_a_restart(home: Home, shelf: Shelf,
     running.until(lambda: sorted(running.titles()) == ["Title 1", "Title 2"])
 
 
+def test_a_view_that_is_taken_out_is_gone_after_a_restart_too(home: Home, shelf: Shelf, daemon: Start) -> None:
+    home.settings = {"views": {"news": {"title": "News"}}}
+    subscribe(home, shelf, a=rss("1"))
+    running = daemon()
+    running.until(lambda: running.get("/feed/news.atom")[0] == 200)
+
+    home.settings = {}
+    home.write()
+    running.until(lambda: running.get("/feed/news.atom")[0] == 410)
+    running.stop()
+    again = daemon()
+
+    assert again.get("/feed/news.atom")[0] == 410
+    assert again.get("/feed/newt.atom")[0] == 404
+
+
 def test_a_broken_change_leaves_the_good_one_in_force_and_is_told(home: Home, shelf: Shelf, daemon: Start) -> None:
     subscribe(home, shelf, a=rss("1"))
     running = daemon()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import random
 from collections.abc import AsyncIterator, Callable
@@ -17,13 +16,10 @@ from aggregator.model import Settings
 from aggregator.network import Network
 from aggregator.poll import Poller, source_rows
 from aggregator.settling import Clocks, Outcome
-from aggregator.workers import Workers
+from aggregator.workers import Workers, give_back_memory
 from storage.contract import Store, StoreError
 from storage.posts import Posts
 from storage.sqlite import SqliteStore
-
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-"""malloc.h: where freed memory at the end of the heap goes back, what has a mapping of its own, how many heaps."""
 
 FIRST_FILES = 2.0
 """Seconds for what an earlier run left unwritten, before the first poll; those that it may have written come first."""
@@ -44,7 +40,7 @@ class Plant:
 async def plant(settings: Settings, report: Callable[[Outcome], None]) -> AsyncIterator[Plant]:
     """Build what polling needs, and let go of it at the end. Raises StoreError where the store cannot be used."""
     _collect_less()
-    _give_back_memory()
+    give_back_memory()
     store = await asyncio.to_thread(SqliteStore.open, settings.storage.path)
     workers = Workers()
     network = Network(settings.polling.allow_private)
@@ -112,19 +108,3 @@ def _collect_less() -> None:
     """Leave what was imported out of every collection, and collect less often: a twentieth of the time of a poll."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-
-
-def _give_back_memory() -> None:
-    """
-    Let the C library give what is freed back to the system, where it is glibc's.
-
-    By itself it learns from each large body that was freed to keep the next one: after an hour of bombs 150 MB of
-    nothing. And every thread has an arena of its own, of which each keeps some.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # another C library
-        return
-    mallopt(_M_MMAP_THRESHOLD, 128 * 1024)
-    mallopt(_M_TRIM_THRESHOLD, 1024 * 1024)
-    mallopt(_M_ARENA_MAX, 2)

@@ -243,8 +243,9 @@ class Store(Protocol):
 
     def unwritten(self, limit: int = 500, *, skip: int = 0) -> list[tuple[Record, RecordFile | None]]:
         """
-        Return records whose file is missing or older than they are, with the file if there was one; no hidden ones.
+        Return records whose file is missing or older than they are, with the file if there was one.
 
+        Of hidden ones those that have a file: it knows under which id its publisher lists it now.
         Always in the same order; the first `skip` of them are passed over.
         """
 

@@ -177,7 +177,7 @@ def unwritten(connection: sqlite3.Connection, limit: int, skip: int = 0) -> list
     """Return records whose file is missing or older than they are: the change that made it so, record, file."""
     rows = connection.execute(
         "SELECT u.id, u.change, f.key, f.path, f.digest, f.content FROM unwritten u CROSS JOIN records r ON r.id = u.id "
-        "LEFT JOIN files f ON f.key = r.key WHERE r.hidden IS NULL ORDER BY u.id LIMIT ? OFFSET ?",
+        "LEFT JOIN files f ON f.key = r.key WHERE r.hidden IS NULL OR f.key IS NOT NULL ORDER BY u.id LIMIT ? OFFSET ?",
         (limit, skip),
     ).fetchall()
     return [

@@ -31,6 +31,7 @@ from storage.states import (
     Incident,
     ListState,
     PollState,
+    Profile,
     Rest,
     SourceRow,
     Term,
@@ -577,6 +578,7 @@ class TestSaving:
             gaps=1,
             gap_at=next(later),
             gap_note="its archive ends",
+            profile=Profile("zh", 100, 90, 80, "entries have no text any more", NOW),
             active_days=(ActiveDay(20_000, 0, 143), ActiveDay(20_003, 55, 55)),
         )
         store.save_polls([Poll(full, HostState("one.example"))], NOW)
@@ -1165,7 +1167,10 @@ class TestFinding:
     def test_a_record_knows_those_of_other_sources_with_its_link_or_its_id(self, store: Store) -> None:
         store.sync_sources([source("one"), source("two", position=1), source("three", position=2)], NOW)
         bring(
-            store, "one", record("a", link="https://site.example/a-1", guid="tag:site.example,2026:a"), record("b", link=None, guid="7")
+            store,
+            "one",
+            record("a", link="https://site.example/a-1", guid="tag:site.example,2026:a"),
+            record("b", link=None, guid="7"),
         )
         bring(store, "two", record("c", "two", link="http://site.example/a-1", guid="7"))
         bring(store, "three", record("d", "three", link=None, guid="tag:site.example,2026:a"))
@@ -1254,6 +1259,15 @@ class TestFiles:
         assert len(store.unwritten(limit=1)) == 1
         store.wrote_files([RecordFile(record("a").key, "x/a.md", "aa")])
         assert store.unwritten() == [(record("b", position=1, arrival=1), None)]
+
+    def test_a_file_that_was_written_before_a_rule_hid_its_record_is_kept_up_to_date(self, store: Store) -> None:
+        store.sync_sources([source()], NOW)
+        bring(store, "one", record("a"))
+        file = RecordFile(record("a").key, "x/a.md", "aa")
+        store.wrote_files([file])
+        bring(store, "one", updated=(record("a", title="new", hidden="rule"),))
+
+        assert store.unwritten() == [(record("a", title="new", hidden="rule", arrival=1), file)]
 
     def test_a_changed_record_is_unwritten_with_the_file_that_it_has(self, store: Store) -> None:
         store.sync_sources([source()], NOW)

@@ -171,5 +171,3 @@ class Sfeed:
 def missing() -> str | None:
     """Return a program that is not here, None where all are."""
     return next((name for name in ("newsboat", "sfeed_update", "curl", "npm") if shutil.which(name) is None), None)
-
-

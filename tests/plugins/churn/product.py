@@ -70,7 +70,9 @@ class Product:
             "server": {"listen": f"127.0.0.1:{self.port}", "base_url": "https://news.example.org/", "title": "T"},
             "storage": {"path": "./data", "records": "./records", "record_fields": ["rss"]},
             "defaults": {"every": "1s", "keep": {"entries": 100000, "days": 100000}},
-            "sources": [{"id": one.id, "url": f"http://{shelf.host}{one.publisher.path}"} | one.more for one in world.subscribed],
+            "sources": [
+                {"id": one.id, "url": f"http://{shelf.host}{one.publisher.path}"} | one.more for one in world.subscribed
+            ],
             "views": {world.view.name: world.view.written()},
         }
         self.home.write()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from plugins.churn.world import AD, Article, Subscribed, ViewRules, World
@@ -55,6 +55,8 @@ class Row:
     """Whether it has a record file: what a rule hid from the beginning has none."""
     nominal: datetime = LONG_AGO
     """The date where nobody has seen it yet."""
+    leader: Row | None = None
+    """The first of its story, under whose id it is shown; None: its own."""
 
     def says(self, article: Article) -> None:
         """Take over what the publisher says now."""
@@ -97,6 +99,7 @@ class Truth:
                 own = article.guid if article.guid and ":" in article.guid else None
                 backlog = first and place >= FIRST
                 row = Row(article.uid, one.id, number, world.now, place, backlog, article.date, own)
+                world.read.add(article.uid)
                 row.nominal = article.date or world.now - timedelta(seconds=place if first else 0)
                 self.rows[one.id, article.uid] = row
             row.says(article)
@@ -105,7 +108,7 @@ class Truth:
 
     def merged(self) -> list[Row]:
         """Return the rows of the merged feed, in its order."""
-        return self._cut([row for row in self.rows.values() if self._shows(row)], 50, WINDOW)
+        return self._cut([row for row in self.rows.values() if self._shows(row)], 50, WINDOW, stories=True)
 
     def source(self, name: str) -> list[Row]:
         """Return those of a source's own feed."""
@@ -119,7 +122,7 @@ class Truth:
         within = [row for row in self.rows.values() if not chosen or row.source in chosen]
         rows = [row for row in within if self._shows(row) and (not rules.query or rules.query == row.topic)]
         rows = [row for row in rows if not (rules.drop == AD and row.ad)]
-        return self._cut(rows, rules.entries, timedelta(hours=rules.hours), rules.per_source)
+        return self._cut(rows, rules.entries, timedelta(hours=rules.hours), rules.per_source, stories=True)
 
     def _stands(self, row: Row) -> bool:
         return not row.hidden and not (row.ad and row.source in self.filtered)
@@ -127,31 +130,51 @@ class Truth:
     def _shows(self, row: Row) -> bool:
         return self._stands(row) and not row.backlog
 
-    @staticmethod
-    def _cut(rows: list[Row], entries: int, window: timedelta, per_source: int | None = None) -> list[Row]:
+    def _told(self, rows: list[Row]) -> list[Row]:
+        """Return each story once: from the source that stands first in feeds.yaml, under the id of whatever came first."""
+        stories: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            stories[row.uid].append(row)
+        shown = [min(story, key=self._preference) for story in stories.values()]
+        leaders: dict[str, Row] = {}
+        for row in self.rows.values():
+            leaders[row.uid] = min(leaders.get(row.uid, row), row, key=lambda one: one.round)
+        return [replace(row, leader=leaders[row.uid]) for row in shown]
+
+    def _preference(self, row: Row) -> tuple[bool, int, int]:
+        there = row.source in self.order
+        return not there, self.order.index(row.source) if there else 0, row.round
+
+    def _cut(
+        self, rows: list[Row], entries: int, window: timedelta, per_source: int | None = None, *, stories: bool = False
+    ) -> list[Row]:
         since = max((row.first_seen for row in rows if not row.backlog), default=LONG_AGO) - window
         counted: Counter[str] = Counter()
         kept = []
-        for row in sorted(rows, key=_order):
+        for row in sorted(self._told(rows) if stories else rows, key=_order):
             counted[row.source] += 1
             if per_source is None or counted[row.source] <= per_source:
                 kept.append(row)
-        return [row for place, row in enumerate(kept) if place < entries or (row.first_seen >= since and not row.backlog)]
+        return [
+            row for place, row in enumerate(kept) if place < entries or (row.first_seen >= since and not row.backlog)
+        ]
 
     # --- what only readers can tell ---
 
     def learn(self, rows: list[Row], seen: dict[str, Shown]) -> None:
         """Note the ids and dates that the product made up, from the first reader that has them; they never change."""
         for row in rows:
+            own = self.rows[row.source, row.uid]
+            named = row.leader or own
             if (shown := seen.get(row.uid)) is not None:
-                row.id = row.id or shown.id
-                row.date = row.date or datetime.fromtimestamp(shown.dated, UTC)
+                named.id = named.id or shown.id
+                own.date = row.date = own.date or datetime.fromtimestamp(shown.dated, UTC)
 
     @staticmethod
     def shown(row: Row) -> Shown:
         """Return the row as a reader must show it."""
         dated = int(row.date.timestamp()) if row.date else 0
-        return Shown(row.uid, row.id or "", row.title, row.link, row.body, dated, row.enclosure)
+        return Shown(row.uid, (row.leader or row).id or "", row.title, row.link, row.body, dated, row.enclosure)
 
 
 def _order(row: Row) -> tuple[float, int, int]:

@@ -78,15 +78,27 @@ class Publisher:
         articles = [] if self.empty else self.listed
         if self.kind == "json":
             items = [_json_item(one) for one in articles]
-            return json.dumps({"version": "https://jsonfeed.org/version/1.1", "title": self.name, "items": items}).encode()
+            return json.dumps(
+                {"version": "https://jsonfeed.org/version/1.1", "title": self.name, "items": items}
+            ).encode()
         write, head, foot = _ATOM if self.kind == "atom" else _RSS
         return (head.format(self.name) + "".join(map(write, articles)) + foot).encode()
 
 
 def _json_item(one: Article) -> dict[str, Any]:
     assert one.date
-    item = {"id": one.guid, "url": one.link, "title": one.title, "content_html": one.body, "date_published": one.date.isoformat()}
-    attached = {"attachments": [{"url": one.enclosure, "mime_type": "audio/mpeg", "size_in_bytes": 48}]} if one.enclosure else {}
+    item = {
+        "id": one.guid,
+        "url": one.link,
+        "title": one.title,
+        "content_html": one.body,
+        "date_published": one.date.isoformat(),
+    }
+    attached = (
+        {"attachments": [{"url": one.enclosure, "mime_type": "audio/mpeg", "size_in_bytes": 48}]}
+        if one.enclosure
+        else {}
+    )
     return item | attached
 
 
@@ -106,8 +118,16 @@ def _atom_entry(one: Article) -> str:
     return f"<entry><id>{one.guid}</id>{said}<link href='{escape(one.link)}'/>{dates}{enclosure}</entry>"
 
 
-_RSS = (_rss_item, "<rss version='2.0'><channel><title>{0}</title><link>https://{0}.example/</link>", "</channel></rss>")
-_ATOM = (_atom_entry, "<feed xmlns='http://www.w3.org/2005/Atom'><title>{0}</title><id>tag:{0}.example,2026:feed</id>", "</feed>")
+_RSS = (
+    _rss_item,
+    "<rss version='2.0'><channel><title>{0}</title><link>https://{0}.example/</link>",
+    "</channel></rss>",
+)
+_ATOM = (
+    _atom_entry,
+    "<feed xmlns='http://www.w3.org/2005/Atom'><title>{0}</title><id>tag:{0}.example,2026:feed</id>",
+    "</feed>",
+)
 
 
 @dataclass(frozen=True)
@@ -169,12 +189,24 @@ class World:
         """What happened in this round."""
         self.busy: set[str] = set()
         """Publishers to whom something has happened in this round."""
-        kinds = {"tea": "rss", "notebook": "atom", "walks": "json", "midnight": "midnight", "notes": "undated", "wire": "rss"}
+        kinds = {
+            "tea": "rss",
+            "notebook": "atom",
+            "walks": "json",
+            "midnight": "midnight",
+            "notes": "undated",
+            "wire": "rss",
+        }
         self.publishers = {name: Publisher(name, kind, f"/{name}") for name, kind in kinds.items()}
-        self.subscribed = [Subscribed(name, one, {"tags": ["loud"] if name in "tea wire" else []}) for name, one in self.publishers.items()]
+        self.subscribed = [
+            Subscribed(name, one, {"tags": ["loud"] if name in "tea wire" else []})
+            for name, one in self.publishers.items()
+        ]
         self.left: list[Subscribed] = []
         """Sources that feeds.yaml names no more."""
         self.views_seen = 0
+        self.read: set[str] = set()
+        """Articles that have come to the product through any source."""
         self.settled: set[str] = set()
         """Publishers that keep their ids: the operator hides an entry of theirs."""
         for publisher in self.publishers.values():
@@ -199,7 +231,9 @@ class World:
             date = date.replace(hour=0, minute=0, second=0)
         enclosure = f"https://{publisher.name}.example/{uid}.mp3" if self.count % 3 == 0 else ""
         shown = None if publisher.kind == "undated" else date
-        article = Article(uid, TOPICS[self.count % len(TOPICS)], publisher.link(uid), publisher.guid(uid), shown, enclosure)
+        article = Article(
+            uid, TOPICS[self.count % len(TOPICS)], publisher.link(uid), publisher.guid(uid), shown, enclosure
+        )
         article.ad = self.count % 7 == 0
         publisher.listed.insert(0, article)
         publisher.gone += publisher.listed[LISTED:]
@@ -218,7 +252,9 @@ class World:
             for _ in range(self.random.choice([0, 0, 1, 1, 2])):
                 late = self.random.random() < 0.1 and publisher.kind != "undated"
                 ago = timedelta(days=12) if late else timedelta(minutes=self.random.randrange(200))
-                self.told.append(f"{publisher.name} publishes {self.publish(publisher, ago).uid}{' dated long ago' if late else ''}")
+                self.told.append(
+                    f"{publisher.name} publishes {self.publish(publisher, ago).uid}{' dated long ago' if late else ''}"
+                )
 
     def _one(self, *but: str) -> Publisher | None:
         """Return a publisher to whom nothing else has happened in this round."""
@@ -293,17 +329,25 @@ class World:
 
     def story(self) -> None:
         """What one publisher has listed comes through another one too."""
-        if "wire" in self.busy or (first := self._one("undated")) is None:
-            return
         wire = self.publishers["wire"]
+        if "wire" in self.busy or all(one.publisher is not wire for one in self.subscribed):
+            return
+        if (first := self._one("undated")) is None:
+            return
         known = {article.uid for article in (*wire.listed, *wire.gone)}
-        fresh = [article for article in first.listed if article.uid not in known]
+        fresh = [article for article in first.listed if article.uid in self.read - known]
         if first is wire or not fresh:
             return
         told = self.random.choice(fresh)
         self.busy.add("wire")
-        address = told.link.replace("https://", "http://www.") if "https" in told.link else told.link.replace("http://", "https://")
-        again = replace(told, link=f"{address}/?utm_source=wire", guid=wire.guid(f"{told.uid}-wire"), through=", by wire")
+        address = (
+            told.link.replace("https://", "http://www.")
+            if "https" in told.link
+            else told.link.replace("http://", "https://")
+        )
+        again = replace(
+            told, link=f"{address}/?utm_source=wire", guid=wire.guid(f"{told.uid}-wire"), through=", by wire"
+        )
         again.date = self.now.replace(microsecond=0) - timedelta(seconds=self.count)
         wire.listed.insert(0, again)
         self.told.append(f"wire lists {told.uid} of {first.name}")
@@ -313,7 +357,11 @@ class World:
     def rename(self) -> None:
         """A source has another name, and is filed elsewhere."""
         one = self.random.choice(self.subscribed)
-        one.more |= {"name": f"Renamed {self.count}", "site": f"Site {self.count}", "category": f"Category {self.count % 5}"}
+        one.more |= {
+            "name": f"Renamed {self.count}",
+            "site": f"Site {self.count}",
+            "category": f"Category {self.count % 5}",
+        }
         self.told.append(f"{one.id} is renamed")
 
     def move(self) -> None:

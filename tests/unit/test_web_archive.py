@@ -401,3 +401,18 @@ def test_of_entries_that_say_the_same_one_stands_on_all_pages_together(tmp_path:
             following = link(answer, "next") or ""
 
     assert found == ["Title 1", "Title 0", "Title 4", "Title 3", "Title 2"]
+
+
+def test_of_a_story_those_are_named_that_the_query_and_the_rules_of_the_view_leave(tmp_path: Path) -> None:
+    both = "https://blog.example/2026/harbour"
+    drop = Filter(FilterKind.DROP, "rule", (Condition("title", words=("unwanted",)),))
+    with site(tmp_path, a_view(filters=(drop,)), a_view(name="w")) as it:
+        tell(it.store, record("paper", "unwanted", both))
+        tell(it.store, record("gazette", "theirs", both))
+        view, other = it.get("/feed/v.json").json()["items"], it.get("/feed/w.json").json()["items"]
+
+    assert [(item["title"], "_also_in" in item) for item in view] == [("theirs", False)]
+    assert [(item["title"], [one["title"] for one in item["_also_in"]]) for item in other] == [
+        ("unwanted", ["gazette"])
+    ]
+    assert view[0]["id"] == other[0]["id"]

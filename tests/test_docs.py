@@ -128,6 +128,7 @@ def test_every_failure_has_its_heading_and_no_other() -> None:
     section = sections(page("docs/operations.md"))["Failure kinds"]
 
     assert sorted(sections(section, "###")) == sorted(FailureKind)
+    assert [kind for kind, text in sections(section, "###").items() if "Mend: " not in text.replace("\n", " ")] == []
 
 
 # --- the code ---

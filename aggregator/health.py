@@ -156,6 +156,8 @@ def _oddity(source: PollState, now: datetime, secrets: Sequence[str], *, holiday
     """Return what is odd about a source that is polled and read."""
     if source.degraded:
         return Health(State.DEGRADED, source.degraded, source.last_success_at)
+    if source.profile and source.profile.turned and source.profile.turned_at:
+        return Health(State.DEGRADED, f"it turned: {source.profile.turned}", source.profile.turned_at)
     if source.address:
         rest = source.first_rest
         return Health(

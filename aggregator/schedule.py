@@ -12,6 +12,7 @@ from aggregator.habit import remembered, worked_out
 from aggregator.hints import spoken
 from aggregator.model import Fetched, Hop, NotModified, Source
 from aggregator.outcomes import Failed, FailureKind, PollResult, Unchanged, Updated
+from aggregator.profile import profiled
 from aggregator.redirects import NOBODY_MOVED, followed
 from aggregator.silence import noted
 from aggregator.terms import Wait, arithmetic, capped, weighed
@@ -118,6 +119,7 @@ def _updated(ask: _Ask, result: Updated, moved_hosts: Mapping[str, int]) -> Poll
         feed=_described(ask.state.feed, reading.info),
         ingest_times=remembered(ask.state.ingest_times, result.new),
         active_days=noted(ask.state.active_days, result.new),
+        profile=ask.state.profile if cut or fetched.delta else profiled(ask.state.profile, reading, ask.now),
         last_new_at=ask.now if came else ask.state.last_new_at,
         hints=hints.of_document(reading.hints, ask.state.hints, ask.now, expired=reading.expired)
         | freshness_hints(fetched.headers),

@@ -88,6 +88,21 @@ class ActiveDay(NamedTuple):
     last: int
 
 
+class Profile(NamedTuple):
+    """What the documents of a source are like."""
+
+    language: str | None
+    """The primary subtag."""
+    texts: int
+    """Per cent of the entries that have a body."""
+    dates: int
+    """Per cent that their publisher dated."""
+    links: int
+    turned: str | None = None
+    """What became of it, in words, while that is news."""
+    turned_at: datetime | None = None
+
+
 class Rest(NamedTuple):
     """Why an address of a source that has several is left alone, and until when; forgotten once it answers."""
 
@@ -165,6 +180,8 @@ class PollState:
     """What became of the entries that went by then, in words."""
     active_days: tuple[ActiveDay, ...] = ()
     """Days on which entries came, the newest 60, oldest first; the first import not counted."""
+    profile: Profile | None = None
+    """None until a document had entries enough to tell."""
 
     @property
     def host(self) -> str:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from storage.sqlite.rows import MICROSECOND, Row, instant, instant_or_none, micros, micros_or_none, text_tuple, texts
-from storage.states import ActiveDay, FeedInfo, PollState, Rest, SourceRow, Term, Validators
+from storage.states import ActiveDay, FeedInfo, PollState, Profile, Rest, SourceRow, Term, Validators
 
 SOURCE = (
     "id", "name", "url", "host", "position", "keep_days", "keep_entries", "settings_digest", "floor", "tags",
@@ -22,7 +22,7 @@ STATE = (
     "last_status", "failures", "failure_kind", "failure_detail", "failing_since", "degraded", "redirect_target",
     "redirect_seen", "redirect_since", "without_validators", "every", "ingest_times", "stopped", "feed", "polls",
     "hints", "terms", "address", "rests", "at_host", "gaps", "gap_at",
-    "gap_note", "active_days",
+    "gap_note", "active_days", "profile",
 )  # fmt: skip
 
 
@@ -104,6 +104,7 @@ def state_row(state: PollState) -> Row:
         micros_or_none(state.gap_at),
         state.gap_note,
         _days(state.active_days),
+        _profile_text(state.profile),
     )
 
 
@@ -114,7 +115,7 @@ def state_of(row: Row) -> PollState:
         fresh_until, retry_after_until, lease_until, last_attempt_at, last_success_at, last_new_at,
         last_status, failures, failure_kind, failure_detail, failing_since, degraded, redirect_target,
         redirect_seen, redirect_since, without_validators, every, ingest_times, stopped, feed, polls,
-        hints, terms, address, rests, at_host, gaps, gap_at, gap_note, active_days,
+        hints, terms, address, rests, at_host, gaps, gap_at, gap_note, active_days, profile,
     ) = row[len(SOURCE) :]  # fmt: skip
     return PollState(
         source=source_of(row[: len(SOURCE)]),
@@ -152,6 +153,7 @@ def state_of(row: Row) -> PollState:
         gap_at=instant_or_none(gap_at),
         gap_note=gap_note,
         active_days=tuple(ActiveDay(*one) for one in _DAY.iter_unpack(active_days)),
+        profile=_profile(profile),
     )
 
 
@@ -180,6 +182,19 @@ _DAY = struct.Struct("<HBB")
 
 def _days(days: Sequence[ActiveDay]) -> bytes:
     return b"".join(_DAY.pack(*one) for one in days)
+
+
+def _profile_text(profile: Profile | None) -> str | None:
+    if profile is None:
+        return None
+    return json.dumps([*profile[:-1], micros_or_none(profile.turned_at)], ensure_ascii=False)
+
+
+def _profile(value: str | None) -> Profile | None:
+    if value is None:
+        return None
+    language, texts, dates, links, turned, turned_at = json.loads(value)
+    return Profile(language, texts, dates, links, turned, instant_or_none(turned_at))
 
 
 def _hints(hints: Mapping[str, str]) -> str:

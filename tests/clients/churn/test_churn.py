@@ -272,6 +272,11 @@ def test_fifty_rounds_of_churn_show_each_reader_every_article_once_and_never_aga
 
     print(dict(churn.spent), dict(churn.looks), len(churn.truth.rows))
     print(Counter((one.agent.split("/")[0], one.status) for one in churn.product.answered))
+    assert {one.last_modified for one in churn.product.answered} == {
+        ""
+    }  # a constant one hides from newsboat what is new
+    conditional = {one.agent.partition("/")[0] for one in churn.product.answered if one.status == 304}
+    assert conditional <= {"node", "feedparser", "newsboat"}
     if churn.breaches:
         pytest.fail(
             "\n".join(f"{what}\n    in {', '.join(where)}" for what, where in churn.breaches.items()), pytrace=False

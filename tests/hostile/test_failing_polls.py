@@ -50,5 +50,5 @@ def test_a_thousand_failing_polls_leave_nothing_behind(tmp_path: Path) -> None:
     print(f"{len(polls)} failing polls: descriptors, threads, MB before {before}, after {after}")
     assert all("kind" in poll for poll in polls.values())
     assert after[0] <= before[0] + 20  # those of requests that are under way
-    assert after[1] <= before[1] + 2
+    assert after[1] <= before[1] + 8  # the pools of threads are as large as they get
     assert after[2] < before[2] + 20

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aggregator import clock, hiding
+from aggregator.daemon.care import within_descriptors
 from aggregator.fetch import user_agent
 from aggregator.filing import Filer
 from aggregator.model import Settings
@@ -51,7 +52,7 @@ async def plant(settings: Settings, report: Callable[[Outcome], None]) -> AsyncI
             store=store,
             network=network,
             reader=workers,
-            settings=settings,
+            settings=within_descriptors(settings),
             user_agent=user_agent(settings.polling.user_agent, settings.server.base_url),
             clocks=Clocks(now=clock.now, monotonic=clock.monotonic, jitter=random.random),
             report=report,

@@ -1,11 +1,43 @@
-"""Copies of the store: made when one is due, the oldest let go."""
+"""What the daemon sees to beside polling: copies of the store, and no more polls at once than there are descriptors for."""
 
 from __future__ import annotations
 
+import logging
+import resource
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
-from aggregator.model import Storage
+from aggregator.model import Settings, Storage
 from storage.contract import Store
+
+log = logging.getLogger(__name__)
+
+SPARE_DESCRIPTORS = 64
+"""For the store, the workers, the log, and who reads the feeds; beside two for each poll under way."""
+
+
+def within_descriptors(settings: Settings) -> Settings:
+    """
+    Return the settings with no more polls at once than the system has open files for, said in a sentence where it is less.
+
+    The limit is raised as far as that takes and the system lets us.
+    """
+    wanted = settings.polling.concurrency
+    needed = 2 * wanted + SPARE_DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < needed and soft != hard:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (needed if hard < 0 else min(needed, hard), hard))
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < 0 or soft >= needed:
+        return settings
+    able = max(1, (soft - SPARE_DESCRIPTORS) // 2)
+    log.warning(
+        "%d open files are allowed: %d polls at once instead of %d (`ulimit -n %d` allows them)",
+        soft, able, wanted, needed,
+    )  # fmt: skip
+    return replace(settings, polling=replace(settings.polling, concurrency=able))
 
 
 def backup_if_due(store: Store, storage: Storage, now: datetime) -> str | None:

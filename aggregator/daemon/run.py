@@ -16,7 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator import clock, hiding, indexing
 from aggregator.daemon.build import Plant, judge, plant
-from aggregator.daemon.care import backup_if_due
+from aggregator.daemon.care import backup_if_due, within_descriptors
 from aggregator.daemon.configuration import Configuration
 from aggregator.daemon.lists import refresh, stored_lists
 from aggregator.daemon.notifying import Notifier
@@ -161,7 +161,9 @@ class Daemon:
             return
         self._settings = settings
         self._configuration.taken_in()
-        built.poller.use(settings, user_agent(settings.polling.user_agent, settings.server.base_url), known)
+        built.poller.use(
+            within_descriptors(settings), user_agent(settings.polling.user_agent, settings.server.base_url), known
+        )
         built.poller.wake()
         if set(settings.lists) - set(old.lists):
             self._listing = asyncio.create_task(self._refresh_lists())
@@ -221,7 +223,7 @@ class Daemon:
             pruned = await asyncio.to_thread(store.prune, clock.now())
             await asyncio.to_thread(store.checkpoint)
             copied = await asyncio.to_thread(backup_if_due, store, self._settings.storage, clock.now())
-        except StoreError as error:
+        except (StoreError, OSError) as error:
             log.error("maintenance was put off: %s", error)
             return
         say(log, logging.INFO, "maintained", pruned=pruned, backup=copied)

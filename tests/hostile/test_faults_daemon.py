@@ -81,12 +81,15 @@ def test_a_second_signal_ends_it_at_once(home: Home, daemon: Start, publisher: P
 def test_with_too_few_descriptors_it_stays_up_and_polls_who_is_well(home: Home, shelf: Shelf, tmp_path: Path) -> None:
     """Sixty sources at once, and descriptors for a few."""
     home.sources = {f"s{number}": f"/{number}.xml" for number in range(60)}
-    home.settings = {"defaults": {"every": "5s"}}
+    home.settings = {
+        "defaults": {"every": "5s"},
+        "polling": {"concurrency": 60, "per_host": 60, "host_delay": "0s", "allow_private": [shelf.host]},
+    }
     home.write()
     shelf.files = {path: rss(f"x{path[1:-4]}") for path in home.sources.values()}
 
     def few() -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60))
 
     command = [sys.executable, "-m", "aggregator", "-c", str(home.config), "run"]
     with (tmp_path / "out").open("w") as out, (tmp_path / "log").open("w") as log:
@@ -106,6 +109,7 @@ def test_with_too_few_descriptors_it_stays_up_and_polls_who_is_well(home: Home, 
     assert stored == 60, said[-2000:]
     assert code == 0
     assert "Traceback" not in said
+    assert "60 open files are allowed: 1 polls at once instead of 60 (`ulimit -n 184` allows them)" in said
 
 
 def test_a_daemon_makes_the_copy_that_is_due_soon_after_its_start_and_lets_the_oldest_go(

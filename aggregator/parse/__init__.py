@@ -11,6 +11,7 @@ from dataclasses import replace
 from html import unescape
 
 from aggregator import charset
+from aggregator.challenges import challenger
 from aggregator.model import Feed, Fetched
 from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse.bounds import bounded
@@ -34,7 +35,8 @@ def parse(fetched: Fetched) -> Feed:
     Return the feed in the body.
 
     The content type counts for its charset only; what the body is, is told from its first characters
-    (rule 65). Raises `PollError`: EMPTY, NOT_A_FEED (with the title of a page), PARSE, PARSE_LIMIT.
+    (rule 65). Raises `PollError`: EMPTY, NOT_A_FEED (with the title of a page), BLOCKED (a page that asks a browser
+    to prove itself), PARSE, PARSE_LIMIT.
     """
     if not fetched.body.strip():
         raise PollError(FailureKind.EMPTY, "the body is empty")
@@ -67,6 +69,9 @@ def _refuse_pages(text: str) -> None:
     if name in ("html", "head", "body") or _HTML_DOCTYPE.match(head):
         found = _TITLE.search(head)
         title = _SPACE.sub(" ", unescape(found[1])).strip() if found else ""
+        if asks := challenger(head):
+            said = f', titled "{title}"' if title else ""
+            raise PollError(FailureKind.BLOCKED, f"a challenge for browsers in place of the feed ({asks}){said}")
         raise PollError(FailureKind.NOT_A_FEED, f'it is a web page, titled "{title}"' if title else "it is a web page")
     if name or "<" not in head:
         raise PollError(FailureKind.NOT_A_FEED, f"its root is <{name}>" if name else "it is plain text")

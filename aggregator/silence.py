@@ -13,7 +13,7 @@ from storage.states import ActiveDay
 FEWEST = 5
 """Pauses that must be known before a source has a habit."""
 TIMES = 3
-"""Nothing for this many times the usual pause is silence (product.md, section 7)."""
+"""Nothing for this many times the usual pause is silence."""
 LEAST = timedelta(hours=22)
 """Less than a day is no silence; with the time until the next poll it is told within one."""
 WEEKEND = timedelta(hours=62)

@@ -1,4 +1,4 @@
-"""What stands in each feed, told from what happened in the world and product.md section 6 alone: no code of the product."""
+"""What stands in each feed, told from what happened in the world and what docs/http.md promises: no code of the product."""
 
 from __future__ import annotations
 

@@ -192,12 +192,12 @@ def test_record_files_that_are_written_as_the_process_is_killed_are_whole_or_not
     titles = titles_in(data)
     command = [sys.executable, "-c", WRITES_FILES, str(stocked.config)]
 
-    for number in killer.rounds(2, 25):
+    for number in killer.rounds(1, 25):
         shutil.rmtree(stocked.records, ignore_errors=True)
         # Another form than what was written before, so that every file is written anew.
         stocked.settings["storage"]["record_fields"] = ["link", "rss"] if number % 2 else ["link", "tags", "rss"]
         stocked.write()
-        killer.killed_after(command, "begun", 1.5)
+        killer.killed_after(command, "begun", 0.6 if LONG else 0.15)
         written = whole_files(stocked.records, data) if stocked.records.exists() else []
         assert set(written) <= set(titles)
         assert looked_at(stocked, set(titles)) == set(titles) if stocked.records.exists() else True
@@ -215,7 +215,7 @@ def test_an_index_that_is_killed_goes_on_where_it_was(stocked: Home) -> None:
     data, killer = stocked.folder / "data", Killer("index", stocked.folder)
     command = [sys.executable, "-c", INDEXES, str(stocked.config)]
 
-    for _ in killer.rounds(2, 20):
+    for _ in killer.rounds(1, 20):
         with closing(sqlite3.connect(data / "aggregator.db")) as connection, connection:
             connection.execute("DELETE FROM search_texts")
             connection.execute("INSERT OR REPLACE INTO unsearched SELECT id, 0 FROM records")
@@ -247,7 +247,7 @@ def test_a_prune_that_is_killed_is_done_whole_or_not_at_all(home: Home, shelf: S
     all_of_them, outcomes = titles_in(data), set[int]()
     command = [sys.executable, "-c", PRUNES, str(home.config)]
 
-    for _ in killer.rounds(2, 15):
+    for _ in killer.rounds(1, 15):
         shutil.rmtree(data)
         shutil.copytree(kept, data)
         killer.killed_after(command, "begun", 0.08)
@@ -267,7 +267,7 @@ def test_an_upgrade_that_is_killed_leaves_the_old_store_or_the_new_one(tmp_path:
     killer.whole(command)
     expected, versions = titles_in(data), set[int]()
 
-    for _ in killer.rounds(2, 30):
+    for _ in killer.rounds(1, 30):
         shutil.rmtree(data)
         data.mkdir()
         shutil.copyfile(old, data / "aggregator.db")
@@ -296,7 +296,7 @@ def test_a_backup_that_is_killed_leaves_the_copy_before_it_and_no_part(stocked: 
     killer.whole(command)
     titles = titles_in(data)
 
-    for _ in killer.rounds(2, 25):
+    for _ in killer.rounds(1, 25):
         killer.killed(command, earliest=0.5)
         assert integrity(copy) == "ok"
         assert looked_at(stocked, set(titles)) == set(titles)
@@ -322,7 +322,7 @@ def test_a_restore_that_is_killed_loses_neither_store_and_can_be_done_again(stoc
     command = [sys.executable, "-c", RESTORES, str(data), str(copy)]
     killer.whole(command)
 
-    for _ in killer.rounds(2, 25):
+    for _ in killer.rounds(1, 25):
         shutil.rmtree(data)
         shutil.copytree(kept, data)
         killer.killed_after(command, "begun", 0.05)

@@ -47,7 +47,7 @@ class Killer:
     def rounds(self, short: int, long: int) -> Iterator[int]:
         """Count rounds until so many were killed: few where all tests run, all of them in `make hostile`."""
         wanted = long if LONG else short
-        for number in range(5 * wanted):
+        for number in range(12 * wanted):
             if self.kills >= wanted:
                 return
             yield number

@@ -23,8 +23,10 @@ HOLIDAY = timedelta(days=9)
 
 _BURST = timedelta(minutes=30)
 _STEADY = 1.5
-"""Where no pause is longer than this many usual ones, two of them are silence."""
+"""Where no pause is longer than this many usual ones, two of the longest are silence."""
 _STEADY_FROM = 12
+_DAYLONG = timedelta(hours=20)
+"""Who pauses for less writes every day: half as long again as the longest night is enough."""
 _WEEKS = 4
 """Weeks over which a weekday is to have been empty before it counts as a day of rest."""
 _DAY = timedelta(days=1)
@@ -59,7 +61,7 @@ def habit(ingest_times: Sequence[datetime], days: Sequence[ActiveDay]) -> Habit 
     # Of few pauses the longest ones have not been seen yet.
     doubt = 1 + 2 / len(pauses)
     if len(pauses) >= _STEADY_FROM and pauses[-1] <= _STEADY * usual:
-        patience = 2 * pauses[-1]
+        patience = pauses[-1] * (2 if pauses[-1] >= _DAYLONG else _STEADY)
     else:
         patience = TIMES * usual * doubt
     return Habit(usual, max(patience, LEAST if _known_for_weeks(days) else WEEKEND), resting)

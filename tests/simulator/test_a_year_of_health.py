@@ -11,26 +11,30 @@ import heapq
 import os
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import quantiles
 
 import pytest
 
+from aggregator.habit import remembered
 from aggregator.health import Weather, health_of, weather_of
 from aggregator.incidents import followed
 from aggregator.model import Fetched, NotModified, Reading, Source
 from aggregator.outcomes import Failed, FailureKind, PollResult, Unchanged, Updated
 from aggregator.schedule import after
+from aggregator.silence import noted
 from storage.states import FeedInfo, HostState, Incident, PollState, SourceRow, Validators
 
 LONG = "LONG" in os.environ
 NUMBER = 200 if LONG else 36
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 YEAR, DAY, HOUR = timedelta(days=365), timedelta(days=1), timedelta(hours=1)
-BEFORE = 70
-"""Days of which the daemon knows already when the year begins."""
+BEFORE = 3
+"""Days that the daemon runs before the year begins; of what came earlier it remembers what it would."""
+HISTORY = 70
+"""Days of which the publishers' own past is made up."""
 HOLIDAY = (BEGIN + 40 * DAY, BEGIN + 49 * DAY)
 LOOK = 6 * HOUR
 """The daemon looks by the minute; a year of minutes would be long to wait for."""
@@ -88,7 +92,7 @@ def monthly(dice: random.Random) -> Iterator[datetime]:
 
 
 def _days() -> Iterator[datetime]:
-    return (BEGIN + n * DAY for n in range(-BEFORE, 366))
+    return (BEGIN + n * DAY for n in range(-HISTORY, 366))
 
 
 HABITS: dict[str, tuple[Habit, int]] = {
@@ -154,7 +158,10 @@ def publisher(number: int, dice: random.Random) -> Publisher:
     row = SourceRow(id_, id_, f"https://{id_}.example/feed", f"{id_}.example", number, 365, 5000, "d")
     failure = dice.choice([FailureKind.DNS, FailureKind.TIMEOUT, FailureKind.NOT_FOUND, FailureKind.SERVER_ERROR])
     source = Source(id=id_, url=row.url, name=id_, at_least=HOUR if LONG else 4 * HOUR)  # fewer polls take less long
-    return Publisher(source, kind, entries, planted, failure, PollState(row, BEGIN - BEFORE * DAY))
+    began = BEGIN - BEFORE * DAY
+    past = [at for at in entries if at < began]
+    state = PollState(row, began, last_success_at=began, ingest_times=remembered((), past), active_days=noted((), past))
+    return Publisher(source, kind, entries, planted, failure, state, read=len(past))
 
 
 # --- a year -----------------------------------------------------------------------------------------------------
@@ -169,7 +176,7 @@ def answer(one: Publisher, now: datetime) -> PollResult:
         one.read += 1
     if first == one.read:
         return Unchanged(NotModified(one.source.url, {}, UNTOUCHED))
-    new = () if first == 0 and one.state.last_success_at is None else tuple(one.entries[first : one.read])
+    new = tuple(one.entries[first : one.read])
     return Updated(Fetched(one.source.url, 200, {}, b"x", UNTOUCHED), READING, new=new)
 
 
@@ -186,12 +193,9 @@ def look(publishers: list[Publisher], now: datetime, weather: Weather) -> None:
             if told.number:
                 one.incidents[told.number - 1] = told
             else:
-                one.incidents.append(told.__class__(len(one.incidents) + 1, *_rest(told)))
+                one.incidents.append(replace(told, number=len(one.incidents) + 1))
+            if told.ended_at is None:
                 _named(one, told, now)
-
-
-def _rest(told: Incident) -> tuple[object, ...]:
-    return told.source_id, told.state, told.kind, told.reason, told.began_at, told.changed_at, told.ended_at
 
 
 def _named(one: Publisher, told: Incident, now: datetime) -> None:
@@ -227,7 +231,7 @@ def test_what_befalls_sources_is_named_in_time_and_hardly_ever_what_does_not() -
     planted = [(one, trouble) for one in publishers for trouble in one.planted]
     in_time = [
         trouble.named_at is not None
-        and trouble.named_at - trouble.since <= max(4 * usual_pause(one.entries), DAY) + _weekends(one)
+        and trouble.named_at - trouble.since <= max(4 * usual_pause(one.entries), DAY) + LOOK + _weekends(one)
         for one, trouble in planted
     ]
     false = [

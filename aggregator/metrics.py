@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from threading import Lock
 from typing import TYPE_CHECKING
+
+from aggregator.outcomes import FailureKind
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -17,6 +19,9 @@ CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds of the buckets into which the durations of polls are counted."""
+
+RESULTS = ("updated", "unchanged", *map(str, FailureKind))
+"""What a poll may come to. All are told from the start: what appears out of nothing has no rise to be alerted by."""
 
 ROUTES = ("feed", "page", "record", "api", "health", "file", "other")
 """What a path is counted as: never the path itself, of which a visitor can make up as many as they like."""
@@ -44,8 +49,10 @@ class Present:
 class Metrics:
     """What has been counted since the process began; may be told of from any thread."""
 
+    under_way: Callable[[], int] = lambda: 0
+    """How many polls have begun and not ended; whoever polls puts it here."""
     _lock: Lock = field(default_factory=Lock)
-    _polls: Counter[str] = field(default_factory=Counter)
+    _polls: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(RESULTS, 0)))
     _took: list[int] = field(default_factory=lambda: [0] * (len(SECONDS) + 1))
     _seconds: float = 0.0
     _entries: Counter[str] = field(default_factory=Counter)

@@ -40,6 +40,8 @@ class Outcome:
     state: PollState
     saved: Saved
     took: timedelta
+    attempt: Attempt | None = None
+    """As its history has it; None for one that we broke off ourselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ class Settler:
         outcomes = []
         for one, (poll, result), done in zip(finished, settled, saved, strict=True):
             if done.error is None:
-                outcomes.append(Outcome(one.source, result, poll.state, done, one.took))
+                outcomes.append(Outcome(one.source, result, poll.state, done, one.took, poll.attempt))
             else:
                 outcomes.append(self._save_alone(one, now))
         return outcomes
@@ -112,7 +114,7 @@ class Settler:
             result = Failed(FailureKind.STORAGE, done.error)
             poll, result = self._settled(one.with_result(result), now)
             (done,) = self._store.save_polls([poll], now)
-        return Outcome(one.source, result, poll.state, done, one.took)
+        return Outcome(one.source, result, poll.state, done, one.took, poll.attempt)
 
     def _settled_whatever_comes(self, one: Finished, now: datetime) -> tuple[Poll, PollResult]:
         """Do what `_settled` does; a fault of ours there is this poll's outcome, and no matter of its batch."""

@@ -16,6 +16,7 @@ from aggregator.cli import SECTIONS, cli
 from aggregator.clock import now
 from aggregator.config import load
 from aggregator.health import State
+from aggregator.metrics import ROUTES, Metrics, Present
 from aggregator.outcomes import FailureKind
 from aggregator.web.app import create_app
 from aggregator.web.feeds import ARCHIVED, FORMATS
@@ -129,6 +130,33 @@ def test_every_failure_has_its_heading_and_no_other() -> None:
 
     assert sorted(sections(section, "###")) == sorted(FailureKind)
     assert [kind for kind, text in sections(section, "###").items() if "Mend: " not in text.replace("\n", " ")] == []
+
+
+def test_every_metric_stands_in_the_table_with_its_labels() -> None:
+    present = Present(dict.fromkeys(map(str, State), 1), 1, 1, 1, 1.0, ready=True, config_good=True, incidents=1)
+    metrics = Metrics()
+    metrics.answered("feed", 200)
+    told = {
+        (sample.name, label)
+        for family in metrics.families(present)
+        for sample in family.samples
+        for label in (*sample.labels, "")
+        if label != "le" and not sample.name.endswith(("_bucket", "_sum"))
+    }
+    rows = re.findall(
+        r"^\| `(aggregator_\w+)` \| (.*?) \|", sections(page("docs/operations.md"))["Metrics"], re.MULTILINE
+    )
+    written = {(name, label) for name, labels in rows for label in (*re.findall(r"`(\w+)`:?", labels), "")}
+
+    assert {(name.removesuffix("_count"), label) for name, label in told} - written == set()
+    assert {name for name, _ in written} == {name.removesuffix("_count") for name, _ in told}
+    assert [one for one in ROUTES if f"`{one}`" not in sections(page("docs/operations.md"))["Metrics"]] == []
+
+
+def test_the_states_of_the_runbook_are_all_that_there_are() -> None:
+    table = sections(page("docs/operations.md"))["States"]
+
+    assert re.findall(r"^\| `([a-z]+)` \|", table, re.MULTILINE) == list(State)
 
 
 # --- the code ---

@@ -27,6 +27,10 @@ class Notifier:
         if self._watched:
             self._say("WATCHDOG=1")
 
+    def status(self, status: str) -> None:
+        """Say how it goes, in a line for `systemctl status`."""
+        self._say(f"STATUS={status}")
+
     def reloading(self) -> None:
         """Say that feeds.yaml is read anew; `ready` ends it."""
         self._say("RELOADING=1", f"MONOTONIC_USEC={int(clock.monotonic() * 1_000_000)}")

@@ -24,6 +24,7 @@ from aggregator.daemon.serving import WebServer, greeting, listening, located, w
 from aggregator.fetch import user_agent
 from aggregator.health import Facts
 from aggregator.logs import say
+from aggregator.metrics import Metrics
 from aggregator.model import Settings
 from aggregator.outcomes import Failed, FailureKind, Unchanged, Updated
 from aggregator.poll import Roster, roster, source_rows
@@ -63,6 +64,7 @@ class Daemon:
         self._plant: Plant | None = None
         self._server: WebServer | None = None
         self._notifier = Notifier()
+        self._metrics = Metrics(under_way=lambda: self._plant.poller.under_way if self._plant else 0)
 
     async def run(self, announce: Callable[[str], None]) -> int:
         """Run until SIGINT or SIGTERM; return 0. Raises StoreError, ListenError before anything is polled."""
@@ -70,7 +72,7 @@ class Daemon:
         self._settings = located(self._settings, bound)
         async with plant(self._settings, self._report) as built:
             self._plant = built
-            self._server = web_server(built.store, lambda: self._settings, self._facts)
+            self._server = web_server(built.store, lambda: self._settings, self._facts, self._metrics)
             self._answer_signals()
             scheduler = self._jobs()
             scheduler.start()
@@ -200,11 +202,12 @@ class Daemon:
         """Look how the sources are, and tell what happened to them."""
         assert self._plant is not None  # noqa: S101 - jobs run inside run() only
         try:
-            told = await asyncio.to_thread(watch, self._plant.store, self._settings, clock.now())
+            seen = await asyncio.to_thread(watch, self._plant.store, self._settings, clock.now())
         except StoreError as error:
             log.error("what happened to sources could not be kept: %s", error)
             return
-        for one in told:
+        self._notifier.status(seen.line)
+        for one in seen.told:
             level = logging.INFO if one.ended_at else logging.WARNING
             say(
                 log,
@@ -285,7 +288,8 @@ class Daemon:
         return Facts(last_tick_at=self._tick_at, config_fault=self._configuration.fault, store_fault=trouble)
 
     def _report(self, outcome: Outcome) -> None:
-        """Log one line a poll, and once that no publisher can be reached, where that is so."""
+        """Count a poll and log its line, and once that no publisher can be reached, where that is so."""
+        self._count(outcome)
         state = outcome.state
         fields = {
             "source": outcome.source.id,
@@ -311,6 +315,13 @@ class Daemon:
             log.warning(
                 "no publisher can be reached: is there a network? `aggregator demo` (or `make demo`) needs none"
             )
+
+    def _count(self, outcome: Outcome) -> None:
+        seconds, told = outcome.took.total_seconds(), outcome.attempt
+        if told is None:
+            self._metrics.polled(str(FailureKind.INTERRUPTED), seconds)
+        else:
+            self._metrics.polled(told.result, seconds, size=told.size, new=told.new, updated=told.updated)
 
 
 def _synced(store: Store, settings: Settings) -> Roster:

@@ -18,6 +18,7 @@ import uvicorn
 from aggregator import clock
 from aggregator.daemon.connections import MOST, Connection
 from aggregator.health import Facts
+from aggregator.metrics import Metrics
 from aggregator.model import Server, Settings
 from aggregator.web.app import create_app
 from storage.contract import Store
@@ -39,11 +40,13 @@ class WebServer(uvicorn.Server):
         return nullcontext()
 
 
-def web_server(store: Store, settings: Callable[[], Settings], facts: Callable[[], Facts]) -> WebServer:
-    """Return the server of our app."""
+def web_server(
+    store: Store, settings: Callable[[], Settings], facts: Callable[[], Facts], metrics: Metrics | None = None
+) -> WebServer:
+    """Return the server of our app; `metrics` is where polls are counted, in a process that polls."""
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a line for each bad request is for strangers to write
     config = uvicorn.Config(
-        create_app(store, settings, facts, clock.now),
+        create_app(store, settings, facts, clock.now, metrics),
         http=Connection,
         log_config=None,
         access_log=False,

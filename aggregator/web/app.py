@@ -4,38 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
-from urllib.parse import quote
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aggregator.health import Facts, unready
+from aggregator.metrics import CONTENT_TYPE, Metrics
 from aggregator.model import Settings
-from aggregator.web import assets, opensearch, pages, status
+from aggregator.web import assets, opensearch
 from aggregator.web.answer import Answer, RawHeaders, answer, header, represent
 from aggregator.web.api import PATHS, Api
+from aggregator.web.browsing import Browsing
 from aggregator.web.desk import SHARED, Desk, parameters
 from aggregator.web.errors import error
 from aggregator.web.feeds import (
     ARCHIVED,
-    DEFAULT_LIMIT,
     FORMATS,
     near,
-    page_for,
     render_feed,
     searches,
-    view_of,
     wish_of,
 )
 from aggregator.web.records import record_bytes
 from aggregator.web.rows import all_as_json
+from aggregator.web.scrape import Scrape, kind_of
 from aggregator.web.site import admits
 from aggregator.web.stretches import stretch_of
 from aggregator.web.subscriptions import last, sources_as_opml, views_as_opml, wish_for_sources
@@ -52,10 +49,16 @@ class Web(Desk):
     """What answers feeds, records, pages and health."""
 
     def __init__(
-        self, store: Store, settings: Callable[[], Settings], facts: Callable[[], Facts], now: Callable[[], datetime]
+        self,
+        store: Store,
+        settings: Callable[[], Settings],
+        facts: Callable[[], Facts],
+        now: Callable[[], datetime],
+        metrics: Metrics,
     ) -> None:
         super().__init__(store, settings, now)
         self._facts = facts
+        self._scrape = Scrape(store, settings, facts, now, metrics)
 
     # --- feeds and records ---
 
@@ -109,34 +112,7 @@ class Web(Desk):
         headers = [(b"content-type", b"text/x-opml; charset=utf-8"), (b"cache-control", site.cache_control)]
         return answer(request.scope, shown, [*headers, (b"content-disposition", named), *SHARED])
 
-    # --- pages and health ---
-
-    async def river(self, request: Request) -> Response:
-        """Answer with the first page, with a view's, or with an older one."""
-        wish = wish_of("atom", parameters(request.scope), view=request.path_params.get("view"))
-        settings, site, now = self.settings(), self.site, self.now()
-        view = await run_in_threadpool(view_of, settings, wish.view, self.store)
-        # A page is a page: what arrived of late and is dated long ago would stand out of its place. A view is shown as
-        # its feed is.
-        asked = wish if wish.limit or wish.view else replace(wish, limit=DEFAULT_LIMIT)
-        kind = pages.River(
-            wish.feeds,
-            view.title if view else site.title,
-            f"view/{quote(view.name, safe='')}" if view else "",
-            wish.text or "",
-            [one for one in wish.choice if one[0] != "q"],
-        )
-
-        def made() -> bytes:
-            page, states = page_for(self.store, settings, asked), self.store.states()
-            older = f"?{replace(wish, before=page.next).parameters()}" if page.next else None
-            return pages.first_page(
-                site, kind, page.records, older, states, now, settings.sources, first=wish.before is None
-            )
-
-        shown = await self.at_present(("river", wish), now, made)
-        headers = [*pages.PAGE_HEADERS, (b"cache-control", self.fresh), (b"vary", b"Accept-Encoding")]
-        return answer(request.scope, shown, headers)
+    # --- health ---
 
     async def sources(self, request: Request) -> Response:
         """Answer with how the sources are."""
@@ -148,22 +124,6 @@ class Web(Desk):
         shown = await self.at_present("sources", now, made)
         headers = [(b"content-type", b"application/json"), (b"cache-control", self.fresh)]
         return answer(request.scope, shown, [*headers, *SHARED])
-
-    async def source_status(self, request: Request) -> Response:
-        """Answer with how one source is, and why it is polled when it is: a page, or JSON."""
-        source_id, now, written = request.path_params["id"], self.now(), self.settings()
-        as_json = request.scope["path"].endswith(".json")
-
-        def made() -> bytes:
-            told = status.source_status(self.store, written, source_id, now)
-            return status.as_json(told) if as_json else status.as_page(self.site, told)
-
-        shown = await self.at_present(("status", source_id, as_json), now, made)
-        if as_json:
-            headers = [(b"content-type", b"application/json"), (b"cache-control", self.fresh), *SHARED]
-        else:
-            headers = [*pages.PAGE_HEADERS, (b"cache-control", self.fresh), (b"vary", b"Accept-Encoding")]
-        return answer(request.scope, shown, headers)
 
     async def live(self, request: Request) -> Response:
         """Answer that the process answers."""
@@ -181,6 +141,18 @@ class Web(Desk):
             return _plain(200, b"ready\n")
         told = reasons if self.admits(request.scope) else []
         return _plain(503, "\n".join(["not ready", *told, ""]).encode(), [(b"retry-after", b"10")])
+
+    async def metrics(self, request: Request) -> Response:
+        """Answer a scraper, also while the store cannot be read: then it is not ready, and as it was seen last."""
+        del request
+        try:
+            await self.revision.read(anew=True)
+        except StoreError:
+            readable = False
+        else:
+            readable = True
+        body = await self._scrape.exposed(readable=readable)
+        return Answer(200, [(b"content-type", CONTENT_TYPE), (b"cache-control", b"no-store"), *SHARED[1:2]], body)
 
     # --- files ---
 
@@ -239,11 +211,15 @@ _PATHS = (
     "/feed.atom",
     "/feed.rss",
     "/feed.json",
+    "/sources",
     "/sources.json",
+    "/health.atom",
+    "/about",
     "/opml",
     *(path for path, _ in PATHS),
     "/healthz",
     "/readyz",
+    "/metrics",
     "/robots.txt",
 )
 
@@ -272,8 +248,8 @@ class Door:
     as much as the answer.
     """
 
-    def __init__(self, inside: ASGIApp, web: Web) -> None:
-        self._inside, self._web = inside, web
+    def __init__(self, inside: ASGIApp, web: Web, metrics: Metrics) -> None:
+        self._inside, self._web, self._metrics = inside, web, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer at the door or pass on."""
@@ -284,11 +260,30 @@ class Door:
         if prefix and scope["path"].startswith(f"{prefix}/"):  # a proxy may leave it on or take it off
             scope = {**scope, "path": scope["path"].removeprefix(prefix)}
         if refused := self._refusal(scope, prefix):
-            await refused(scope, receive, send)
-        elif feed := _FEED_PATH.fullmatch(scope["path"]):
-            await (await self._feed(scope, feed))(scope, receive, send)
+            await refused(scope, receive, self._counted(scope, send))
+        elif (feed := _FEED_PATH.fullmatch(scope["path"])) and not self._is_source(feed):
+            given = await self._feed(scope, feed)
+            self._metrics.answered("feed", given.status_code)
+            await given(scope, receive, send)
         else:
-            await self._inside(scope, receive, send)
+            await self._inside(scope, receive, self._counted(scope, send))
+
+    def _counted(self, scope: Scope, send: Send) -> Send:
+        """Return what sends an answer and counts it once it begins."""
+
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._metrics.answered(kind_of(scope["path"]), message["status"])
+            await send(message)
+
+        return counting
+
+    def _is_source(self, feed: re.Match[str]) -> bool:
+        """Return whether what looks like a source's feed in an unknown format is the page of a source with a dot in its id."""
+        if feed["ending"] in FORMATS or feed["source"] is None or feed["series"]:
+            return False
+        settings, named = self._web.settings(), f"{feed['source']}.{feed['ending']}"
+        return any(source.id == named for source in (*settings.sources, *settings.paused))
 
     async def _feed(self, scope: Scope, feed: re.Match[str]) -> Answer:
         try:
@@ -307,34 +302,48 @@ class Door:
 
 
 def create_app(
-    store: Store, settings: Callable[[], Settings], facts: Callable[[], Facts], now: Callable[[], datetime]
+    store: Store,
+    settings: Callable[[], Settings],
+    facts: Callable[[], Facts],
+    now: Callable[[], datetime],
+    metrics: Metrics | None = None,
 ) -> ASGIApp:
     """
     Return the ASGI application.
 
     `store` is only read, from threads. `settings` gives the settings in force, the same object until
     feeds.yaml changes; `facts` what readiness is told from. `now` is for health alone: no feed holds it.
+    `metrics` is where answers are counted, and what /metrics tells; of polls whoever polls tells it.
     """
-    web = Web(store, settings, facts, now)
+    metrics = metrics or Metrics()
+    web = Web(store, settings, facts, now, metrics)
     api = Api(web)
+    browsing = Browsing(web, facts)
     routes = [
         Route("/entry/{key}.md", web.record),
         Route("/entry/{key}.json", api.entry),
         *(Route(path, getattr(api, name)) for path, name in PATHS),
-        Route("/", web.river),
-        Route("/view/{view}", web.river),
+        Route("/entry/{key}", browsing.entry),
+        Route("/", browsing.river),
+        Route("/view/{view}", browsing.river),
+        Route("/source/{id}", browsing.river),
         Route("/opml", web.opml),
         Route("/opensearch.xml", web.opensearch),
         Route("/feed", web.to_feed),
         Route("/sources.json", web.sources),
-        Route("/source/{id}/status", web.source_status),
-        Route("/source/{id}/status.json", web.source_status),
+        Route("/sources", browsing.sources),
+        Route("/source/{id}/status", browsing.source_status),
+        Route("/source/{id}/status.json", browsing.source_status),
+        Route("/health.atom", browsing.health),
+        Route("/about", browsing.about),
+        Route("/events", browsing.happenings),
         Route("/healthz", web.live),
         Route("/readyz", web.ready),
+        Route("/metrics", web.metrics),
         Route("/robots.txt", web.robots),
         Route("/favicon.ico", web.icon),
         Route("/static/{hash}/{name}", web.static),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: web.failed, StoreError: web.failed})
     app.router.redirect_slashes = False  # its redirects would be made of the Host header
-    return Door(app, web)
+    return Door(app, web, metrics)

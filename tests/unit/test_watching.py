@@ -45,11 +45,11 @@ def fail(store: SqliteStore, at: datetime, kind: str = "timeout") -> None:
 
 def test_an_incident_begins_is_kept_and_ends(store: SqliteStore) -> None:
     fail(store, NOW)
-    begun = watch(store, SETTINGS, NOW)
-    again = watch(store, SETTINGS, NOW + timedelta(minutes=1))
+    begun = watch(store, SETTINGS, NOW).told
+    again = watch(store, SETTINGS, NOW + timedelta(minutes=1)).told
     polled(store, NOW + HOUR, failures=0, failure_kind=None, failing_since=None, last_success_at=NOW + HOUR)
 
-    ended = watch(store, SETTINGS, NOW + HOUR)
+    ended = watch(store, SETTINGS, NOW + HOUR).told
 
     assert [(one.source_id, one.state, one.began_at) for one in begun] == [("paper", "failing", NOW - HOUR)]
     assert again == ()
@@ -60,5 +60,22 @@ def test_an_incident_begins_is_kept_and_ends(store: SqliteStore) -> None:
 def test_without_a_network_nothing_begins(store: SqliteStore) -> None:
     fail(store, NOW, kind="offline")
 
-    assert watch(store, SETTINGS, NOW) == ()
+    assert watch(store, SETTINGS, NOW).told == ()
     assert store.incidents() == []
+
+
+def test_the_line_for_the_service_manager_names_the_worst_first(store: SqliteStore) -> None:
+    polled(store, NOW, last_success_at=NOW)
+    well = watch(store, SETTINGS, NOW).line
+    fail(store, NOW)
+
+    failing = watch(store, SETTINGS, NOW).line
+
+    assert well == "polling 1 source, all well"
+    assert failing == "polling 1 source: 1 failing"
+
+
+def test_the_line_says_that_there_is_no_network(store: SqliteStore) -> None:
+    fail(store, NOW, kind="offline")
+
+    assert watch(store, SETTINGS, NOW).line == "polling 1 source: offline, no host can be reached"

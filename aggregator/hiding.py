@@ -17,7 +17,7 @@ from pathlib import Path
 from aggregator.filters import CHANGING, HIDING, digest_of, judge, verdicts
 from aggregator.model import Filter, FilterKind, Settings
 from storage.contract import Store
-from storage.record import Record
+from storage.record import Record, key_of
 from storage.values import Changes
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,12 @@ log = logging.getLogger(__name__)
 BY_OPERATOR = "hidden by the operator"
 """The reason of what `aggregator hide` took out; no rule and no update lifts it."""
 LIST = "hidden.txt"
-"""The file beside the store: a key a line, and what a person calls the entry after it."""
+"""
+The file beside the store: a line an entry, its key and then what a person calls it.
+
+Behind a comma the key may be followed by the one under which the entry comes to a store that is built anew: its
+publisher has changed its id since it was first stored.
+"""
 
 _BATCH = 500
 """Marks in one transaction."""
@@ -40,11 +45,13 @@ class Hiding:
     def __init__(self) -> None:
         self._filters: Mapping[str, tuple[Filter, ...]] = {}
         self._listed: frozenset[str] = frozenset()
+        self._folder = Path()
 
     def use(self, settings: Settings) -> None:
         """Judge by these settings from now on."""
         self._filters = {source.id: source.filters for source in settings.sources if source.filters}
-        self._listed = frozenset(listed(settings.storage.path))
+        self._folder = settings.storage.path
+        self._listed = frozenset(listed(self._folder))
 
     def judged(self, changes: Changes, read: Iterable[Record], source_id: str) -> Changes:
         """
@@ -54,6 +61,9 @@ class Hiding:
         a `limit` had cut off stays so.
         """
         filters = self._filters.get(source_id, ())
+        for record in changes.rekeyed:
+            if record.hidden == BY_OPERATOR:
+                self._follow(record)
         if not filters and not self._listed and not any(r.hidden for r in (*changes.updated, *changes.rekeyed)):
             return changes
         return replace(
@@ -63,6 +73,13 @@ class Hiding:
             rekeyed=tuple(self._again(record, filters) for record in changes.rekeyed),
             marked=_marked(changes, read, filters),
         )
+
+    def _follow(self, record: Record) -> None:
+        """Let the list name the entry by its new id too, so that it stays out of a store that is built anew."""
+        try:
+            put_on_list(self._folder, record)
+        except OSError as error:
+            log.warning("%s cannot be written (%s): after a rebuild hide %s again", LIST, error.strerror, record.key)
 
     def _new(self, changes: Changes, filters: Sequence[Filter]) -> tuple[Record, ...]:
         hidden: dict[str, str | None] = {}
@@ -171,9 +188,7 @@ def _of_operator(store: Store, settings: Settings) -> int:
 
 def listed(folder: Path) -> list[str]:
     """Return the keys of the list in the data folder; none where there is no list. Raises OSError."""
-    path = folder / LIST
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    return [line.split()[0] for line in lines if line.strip() and not line.startswith("#")]
+    return [key for line in _lines(folder) for key in _keys(line)]
 
 
 def stamp(folder: Path) -> tuple[int, int] | None:
@@ -185,25 +200,40 @@ def stamp(folder: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
-def put_on_list(folder: Path, key: str, called: str) -> None:
-    """Add an entry to the list: whole and on the disk when this returns. Raises OSError."""
-    if key not in listed(folder):
-        _write(folder, [*_lines(folder), f"{key}  {' '.join(called.split())}".rstrip()])
+def put_on_list(folder: Path, record: Record) -> None:
+    """Add an entry to the list, or its newest id to its line: whole and on the disk when this returns. Raises OSError."""
+    keys = list(dict.fromkeys([record.key, key_of(record.source_id, record.identity)]))
+    lines = _lines(folder)
+    place = next((place for place, line in enumerate(lines) if record.key in _keys(line)), None)
+    known = [] if place is None else _keys(lines[place])
+    if set(keys) <= set(known):
+        return
+    line = f"{','.join(dict.fromkeys([*known, *keys]))}  {' '.join(record.title.split())}".rstrip()
+    if place is None:
+        _write(folder, [*(lines or [_HEAD]), line])
+    else:
+        _write(folder, [*lines[:place], line, *lines[place + 1 :]])
 
 
 def take_off_list(folder: Path, key: str) -> bool:
     """Take an entry off the list; False where it was not on it. Raises OSError."""
     if key not in listed(folder):
         return False
-    _write(folder, [line for line in _lines(folder) if line.split()[:1] != [key]])
+    _write(folder, [line for line in _lines(folder) if key not in _keys(line)])
     return True
+
+
+_HEAD = "# Entries that `aggregator hide` took out of feeds, pages and files; `--undo` brings one back."
 
 
 def _lines(folder: Path) -> list[str]:
     path = folder / LIST
-    if path.exists():
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return ["# Entries that `aggregator hide` took out of feeds, pages and files; `--undo` brings one back."]
+    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
+
+
+def _keys(line: str) -> list[str]:
+    """Return the keys of an entry that a line names; none of a comment."""
+    return [] if line.startswith("#") or not line.strip() else line.split(maxsplit=1)[0].split(",")
 
 
 def _write(folder: Path, lines: Sequence[str]) -> None:

@@ -49,7 +49,7 @@ def command(options: Options, entry: str, undo: bool, yes: bool) -> int:
         click.echo(f"{_called(record)} was not hidden by `aggregator hide`" + _otherwise(record), err=True)
         return EXIT_FOUND
     if not undo:
-        put_on_list(folder, record.key, record.title)
+        put_on_list(folder, record)
     _taken_in(settings, record.key)
     click.echo(_told(settings, record, undo=undo))
     return 0

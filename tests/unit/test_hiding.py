@@ -12,6 +12,7 @@ from unit.feed_rules_samples import NOW, a_record, a_state, add, numbered
 
 from aggregator.hiding import BY_OPERATOR, Hiding, Judged, bring_up_to_date, listed, put_on_list, stamp, take_off_list
 from aggregator.model import Condition, Filter, FilterKind, Polling, Server, Settings, Source, Storage
+from storage.record import Record, key_of
 from storage.sqlite import SqliteStore
 from storage.values import Changes, RecordQuery
 
@@ -100,7 +101,7 @@ def test_an_update_does_not_bring_back_what_the_operator_hides(tmp_path: Path, f
 
 
 def test_what_the_operator_hid_is_hidden_in_a_store_that_is_built_anew(tmp_path: Path) -> None:
-    put_on_list(tmp_path, a_record().key, "A bridge")
+    put_on_list(tmp_path, a_record())
 
     judged = hiding(tmp_path).judged(Changes(new=(a_record(),)), (), "paper")
 
@@ -194,13 +195,18 @@ def test_files_are_written_again_when_what_rules_make_of_them_changes(store: Sql
     assert [one.key for one, _ in store.unwritten()] == [record.key]
 
 
+def own_key(record: Record) -> Record:
+    """Return the record under the key that it would be given today."""
+    return replace(record, key=key_of(record.source_id, record.identity))
+
+
 # --- the operator -----------------------------------------------------------------------------------------------
 
 
 def test_what_the_operator_hides_stays_out_whatever_the_rules_say(store: SqliteStore, tmp_path: Path) -> None:
     records = numbered(2)
     add(store, *records, states=[a_state()])
-    put_on_list(tmp_path, records[0].key, records[0].title)
+    put_on_list(tmp_path, records[0])
 
     taken = bring_up_to_date(store, settings(tmp_path))
     bring_up_to_date(store, settings(tmp_path, drop("nothing")))
@@ -215,7 +221,7 @@ def test_what_is_off_the_list_is_shown_again_unless_a_rule_hides_it(store: Sqlit
     add(store, *records, states=[a_state()])
     rules = settings(tmp_path, drop("entry 1"))
     for record in records:
-        put_on_list(tmp_path, record.key, record.title)
+        put_on_list(tmp_path, record)
     bring_up_to_date(store, rules)
 
     for record in records:
@@ -227,14 +233,37 @@ def test_what_is_off_the_list_is_shown_again_unless_a_rule_hides_it(store: Sqlit
 
 
 def test_the_list_is_a_file_that_a_person_can_read(tmp_path: Path) -> None:
-    put_on_list(tmp_path, "a" * 16, "A title\nin two lines")
-    put_on_list(tmp_path, "b" * 16, "")
-    put_on_list(tmp_path, "a" * 16, "again")
+    first, second = own_key(a_record(identity="1")), own_key(a_record(identity="2"))
+    put_on_list(tmp_path, replace(first, title="A title\nin two lines"))
+    put_on_list(tmp_path, replace(second, title=""))
+    put_on_list(tmp_path, replace(first, title="again"))
 
     lines = (tmp_path / "hidden.txt").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("# ")
-    assert lines[1:] == ["a" * 16 + "  A title in two lines", "b" * 16]
-    assert listed(tmp_path) == ["a" * 16, "b" * 16]
+    assert lines[1:] == [f"{first.key}  A title in two lines", second.key]
+    assert listed(tmp_path) == [first.key, second.key]
+
+
+def test_what_is_hidden_stays_so_in_a_store_built_anew_though_its_publisher_changed_its_id(tmp_path: Path) -> None:
+    before = own_key(a_record(identity="1", hidden=BY_OPERATOR))
+    put_on_list(tmp_path, before)
+    migrated = replace(before, identity="v1-1", guid="v1-1")
+
+    hiding(tmp_path).judged(Changes(rekeyed=(migrated,)), (), "paper")
+
+    anew = own_key(replace(migrated, hidden=None))
+    assert hiding(tmp_path).judged(Changes(new=(anew,)), (), "paper").new[0].hidden == BY_OPERATOR
+    assert listed(tmp_path) == [before.key, anew.key]
+    assert take_off_list(tmp_path, before.key) is True
+    assert listed(tmp_path) == []
+
+
+def test_what_was_given_another_id_before_it_was_hidden_is_named_by_both(tmp_path: Path) -> None:
+    migrated = replace(own_key(a_record(identity="1")), identity="v1-1")
+
+    put_on_list(tmp_path, migrated)
+
+    assert listed(tmp_path) == [migrated.key, own_key(migrated).key]
 
 
 def test_taking_off_the_list_leaves_every_other_line(tmp_path: Path) -> None:

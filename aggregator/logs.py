@@ -10,6 +10,9 @@ from typing import TextIO
 
 _FIELDS = "fields"
 
+_BREAKS = {ord(c): f"\\u{ord(c):04x}" for c in "\x7f\x85\u2028\u2029"}
+"""What JSON leaves as it is, and some readers of lines break at."""
+
 
 def say(log: logging.Logger, level: int, message: str, **fields: object) -> None:
     """Log a message with fields; those that are None are left out."""
@@ -47,7 +50,7 @@ class JsonLines(logging.Formatter):
         line.update(getattr(record, _FIELDS, {}))
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json.dumps(line, ensure_ascii=False, default=str).translate(_BREAKS)
 
 
 def _value(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,8 @@ from storage.contract import Store, StoreError
 from storage.sqlite import SqliteStore
 from storage.states import Earlier
 
+log = logging.getLogger(__name__)
+
 
 def settings_of(options: Options, *, warn: bool = True) -> Settings:
     """Return what feeds.yaml says, `--data` taken in; warn of sources set aside. Raises ConfigError."""
@@ -28,7 +31,11 @@ def settings_of(options: Options, *, warn: bool = True) -> Settings:
     if settings.lists and (lists := stored_lists(options.data or settings.storage.path)):
         settings = load(options.config_path(), os.environ, lists, before)
     for warning in settings.warnings if warn else ():
-        click.echo(warning, err=True)
+        if options.log_format == "json":  # a collector reads stderr, and wants an object a line
+            log_to_stderr(options)
+            log.warning("%s", warning)
+        else:
+            click.echo(warning, err=True)
     if options.data is None:
         return settings
     return replace(settings, storage=replace(settings.storage, path=options.data.absolute()))

@@ -170,6 +170,9 @@ class Daemon:
         if set(settings.lists) - set(old.lists):
             self._listing = asyncio.create_task(self._refresh_lists())
         self._rules_changed.set()
+        for warning in settings.warnings:
+            if warning not in old.warnings:
+                log.warning("%s", warning)
         say(log, logging.INFO, "feeds.yaml taken in", sources=len(settings.sources))
 
     async def _keep_judged(self, built: Plant) -> None:
@@ -295,7 +298,7 @@ class Daemon:
             "source": outcome.source.id,
             "new": len(outcome.saved.new) or None,
             "updated": len(outcome.saved.updated) or None,
-            "seconds": f"{outcome.took.total_seconds():.2f}",
+            "seconds": round(outcome.took.total_seconds(), 2),
             "next": f"{state.next_poll_at:%Y-%m-%dT%H:%M:%SZ}",
             "why": state.next_reason,
         }

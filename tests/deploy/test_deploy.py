@@ -14,7 +14,8 @@ import pytest
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]
-UNIT = ROOT / "deploy" / "aggregator.service"
+UNITS = ("aggregator.service", "aggregator-poll.service", "aggregator-poll.timer")
+UNIT = ROOT / "deploy" / UNITS[0]
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -23,23 +24,24 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def unit(tmp_path: Path, require: Callable[[str, bool], None]) -> Path:
-    """The unit with a program that is there on this machine."""
+def units(tmp_path: Path, require: Callable[[str, bool], None]) -> list[Path]:
+    """The units with a program that is there on this machine."""
     require("systemd-analyze", shutil.which("systemd-analyze") is not None)
-    text = UNIT.read_text().replace("/opt/aggregator/.venv/bin/aggregator", sys.executable)
-    copy = tmp_path / UNIT.name
-    copy.write_text(text)
-    return copy
+    for name in UNITS:
+        text = (UNIT.parent / name).read_text().replace("/opt/aggregator/.venv/bin/aggregator", sys.executable)
+        (tmp_path / name).write_text(text)
+    return [tmp_path / name for name in UNITS]
 
 
-def test_systemd_finds_no_fault_in_the_unit(unit: Path) -> None:
-    verified = run("systemd-analyze", "verify", "--man=no", str(unit))
+def test_systemd_finds_no_fault_in_the_units(units: list[Path]) -> None:
+    verified = run("systemd-analyze", "verify", "--man=no", *map(str, units))
 
     assert (verified.returncode, verified.stderr) == (0, "")
 
 
-def test_systemd_takes_the_unit_for_little_exposed(unit: Path) -> None:
-    judged = run("systemd-analyze", "security", "--offline=true", "--no-pager", str(unit))
+@pytest.mark.parametrize("place", [0, 1])
+def test_systemd_takes_the_units_for_little_exposed(units: list[Path], place: int) -> None:
+    judged = run("systemd-analyze", "security", "--offline=true", "--no-pager", str(units[place]))
 
     score = re.search(r"Overall exposure level for \S+: (\d+\.\d+)", judged.stdout)
     assert score is not None
@@ -51,6 +53,13 @@ def test_the_unit_asks_for_no_restart_where_a_person_is_wanted() -> None:
 
     assert said["RestartPreventExitStatus"] == "2 3 4"
     assert (said["Type"], said["WatchdogSec"]) == ("notify", "60")
+
+
+def test_who_polls_by_the_clock_may_do_no_more_than_the_daemon() -> None:
+    daemon, polls = ((UNIT.parent / name).read_text().splitlines() for name in UNITS[:2])
+    begins = daemon.index("# What it may do: connect to the network, write its data. Nothing else.")
+
+    assert polls[-(daemon.index("[Install]") - begins - 1) :] == daemon[begins : daemon.index("[Install]") - 1]
 
 
 # --- the container ----------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -229,6 +229,14 @@ class Store(Protocol):
 
     def counts(self) -> Mapping[str, int]:
         """Return how many records each source has, hidden ones too; sources that are no longer polled have theirs."""
+
+    def days(self, sources: Collection[str], since: date) -> Mapping[str, Mapping[date, int]]:
+        """
+        Return by source how many of its records have their date on each day (UTC) from `since` on.
+
+        Days and sources without any are left out; so are hidden records, and what a source listed beyond its newest 20
+        when it was new.
+        """
 
     def revision(self) -> int:
         """Return a number that rises with every change of records or source descriptions, and with nothing else."""

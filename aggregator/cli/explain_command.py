@@ -44,7 +44,8 @@ def command(options: Options, what: str, as_json: bool) -> int:
     """
     from aggregator import clock  # noqa: PLC0415 - --help answers without it
     from aggregator.cli.common import echo_json, reading, settings_of  # noqa: PLC0415 - the same
-    from aggregator.cli.explain_view import entry_text, of_entry, of_source, source_text  # noqa: PLC0415 - the same
+    from aggregator.cli.explain_view import entry_text, of_source, source_text  # noqa: PLC0415 - the same
+    from aggregator.web.standing import of_entry  # noqa: PLC0415 - the same
     from storage.contract import StoreMissingError  # noqa: PLC0415 - the same
 
     settings = settings_of(options)

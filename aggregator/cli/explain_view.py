@@ -7,21 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from aggregator import clock
-from aggregator.account import Shape, entry_account, source_account
+from aggregator.account import Shape, source_account
 from aggregator.cli.common import counted
-from aggregator.filters import judge
 from aggregator.health import PAUSED, paused_row, roughly
-from aggregator.model import FilterKind, Settings, Source, View
+from aggregator.model import Settings, Source
 from aggregator.poll import source_row
-from aggregator.web.choice import Span, chosen, with_tagged
-from aggregator.web.stream import newest_arrival
 from storage.contract import Store
-from storage.record import Record
 from storage.states import HostState, PollState
-from storage.values import RecordQuery
-
-MERGED = View("feed", "")
-"""The merged feed of all sources, as `/feed` serves it."""
 
 WIDE = 10
 """Characters of the words that begin a line."""
@@ -37,55 +29,6 @@ def of_source(store: Store | None, settings: Settings, written: Source) -> Shape
     host = store.host(state.host) if store else HostState(state.host)
     entries = store.counts().get(written.id, 0) if store else 0
     return source_account(written, state, host, entries, now, settings.sources)
-
-
-def of_entry(store: Store, settings: Settings, record: Record) -> Shape:
-    """Return the account of a stored entry."""
-    beside = store.circumstances(record.key)
-    assert beside is not None  # noqa: S101 - the record was just read
-    standing = {view.name: why_not(store, view, record, settings) for view in (MERGED, *settings.views)}
-    return entry_account(record, beside, standing, settings, store.stories([record.key]).get(record.key, ()))
-
-
-def why_not(store: Store, view: View, record: Record, settings: Settings) -> str | None:
-    """Return why the entry does not stand in the view's first page, None where it does."""
-    if record.hidden is not None:
-        return f"it is hidden: {record.hidden}"
-    if not _member(view, record, settings):
-        return "the view has none of its source, its category and its source's tags"
-    if record.backlog:
-        return "its source listed it when it was new, beyond its newest 20: it stands in the source's own feed only"
-    if view.query and not _is_found(store, view.query, record):
-        return f"its query does not find it: {view.query}"
-    return _cut_off(store, with_tagged(view, settings), record)
-
-
-def _cut_off(store: Store, view: View, record: Record) -> str | None:
-    """Return what keeps an entry that may stand in the view out of its first page, None where nothing does."""
-    if rule := judge(record, view.filters, newest_arrival(store, view)):
-        return f"a rule of the view hides it: {rule}"
-    shown = chosen(store, view, Span()).shown
-    if any(one.record.key == record.key for one in shown):
-        return None
-    for one in shown:
-        if any(other.key == record.key for other in one.also):
-            return f"it is one story with {one.record.key} ({one.record.source_id}), which is shown and names it"
-    cap = f", or its source has its {view.per_source} newest in it" if view.per_source else ""
-    same = ", or another says the same (unique)" if any(rule.kind is FilterKind.UNIQUE for rule in view.filters) else ""
-    return f"newer entries fill the view ({view.entries}, and what arrived within {roughly(view.window)}){cap}{same}"
-
-
-def _member(view: View, record: Record, settings: Settings) -> bool:
-    if not (view.sources or view.categories or view.tags):
-        return True
-    tags = {tag for source in settings.sources if source.id == record.source_id for tag in source.tags}
-    return record.source_id in view.sources or record.categories[0] in view.categories or not tags.isdisjoint(view.tags)
-
-
-def _is_found(store: Store, text: str, record: Record) -> bool:
-    """Return whether the search finds it."""
-    query = RecordQuery(text=text, sources=(record.source_id,), keys=frozenset((record.key,)), backlog=True, limit=1)
-    return bool(store.page(query).records)
 
 
 # --- on a terminal ----------------------------------------------------------------------------------------------

@@ -39,14 +39,23 @@ class WebServer(uvicorn.Server):
         """Leave the signals to the daemon."""
         return nullcontext()
 
+    leave: Callable[[], None] = staticmethod(lambda: None)
+    """Ends the answers that go on for as long as a client listens."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; who listens for what happens is sent home first, as uvicorn would wait for him."""
+        self.leave()
+        await super().shutdown(sockets)
+
 
 def web_server(
     store: Store, settings: Callable[[], Settings], facts: Callable[[], Facts], metrics: Metrics | None = None
 ) -> WebServer:
     """Return the server of our app; `metrics` is where polls are counted, in a process that polls."""
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a line for each bad request is for strangers to write
+    app = create_app(store, settings, facts, clock.now, metrics)
     config = uvicorn.Config(
-        create_app(store, settings, facts, clock.now, metrics),
+        app,
         http=Connection,
         log_config=None,
         access_log=False,
@@ -57,7 +66,9 @@ def web_server(
         timeout_keep_alive=15,
         limit_concurrency=MOST,
     )
-    return WebServer(config)
+    server = WebServer(config)
+    server.leave = app.leave
+    return server
 
 
 def listening(server: Server) -> socket.socket:

@@ -248,8 +248,10 @@ class Door:
     as much as the answer.
     """
 
-    def __init__(self, inside: ASGIApp, web: Web, metrics: Metrics) -> None:
+    def __init__(self, inside: ASGIApp, web: Web, metrics: Metrics, leave: Callable[[], None]) -> None:
         self._inside, self._web, self._metrics = inside, web, metrics
+        self.leave = leave
+        """Ends what goes on for as long as a client listens; to be called when the server stops."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer at the door or pass on."""
@@ -307,7 +309,7 @@ def create_app(
     facts: Callable[[], Facts],
     now: Callable[[], datetime],
     metrics: Metrics | None = None,
-) -> ASGIApp:
+) -> Door:
     """
     Return the ASGI application.
 
@@ -346,4 +348,4 @@ def create_app(
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: web.failed, StoreError: web.failed})
     app.router.redirect_slashes = False  # its redirects would be made of the Host header
-    return Door(app, web, metrics)
+    return Door(app, web, metrics, browsing.events.leave)

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from aggregator.web.answer import Representation, represent
 
-_TYPES = {"css": b"text/css; charset=utf-8", "ico": b"image/x-icon", "svg": b"image/svg+xml"}
+_TYPES = {"css": b"text/css; charset=utf-8", "ico": b"image/x-icon", "js": b"text/javascript; charset=utf-8"}
 
 
 def _read() -> dict[str, bytes]:

@@ -30,7 +30,9 @@ def form_of(path: str) -> Form:
         return Form.JSON
     if path.endswith(".json") and (path.endswith(_JSON_ENDS) or path.startswith("/entry/")):
         return Form.JSON
-    if path.startswith(_TEXT) or path.endswith(_TEXT_ENDS) or path in ("/healthz", "/readyz"):
+    if path.startswith("/entry/") and "." not in path:
+        return Form.PAGE
+    if path.startswith(_TEXT) or path.endswith(_TEXT_ENDS) or path in ("/healthz", "/readyz", "/metrics", "/events"):
         return Form.FEED
     if path.startswith("/source/") and path.endswith(".json"):
         return Form.FEED

@@ -16,7 +16,7 @@ from aggregator.render import MergedFeed, SourceInfo
 from aggregator.render.merged import feed_id
 from aggregator.web.archive import Archive, MovedError
 from aggregator.web.assets import static_path
-from aggregator.web.choice import Span, chosen, looks
+from aggregator.web.choice import Chosen, Span, chosen, looks
 from aggregator.web.site import Site
 from aggregator.web.stretches import Stretch
 from aggregator.web.wish import DEFAULT_LIMIT, Wish, near, wish_of
@@ -34,6 +34,7 @@ __all__ = [
     "page_for",
     "render_feed",
     "searches",
+    "shown_for",
     "view_of",
     "wish_of",
 ]
@@ -154,16 +155,22 @@ def searches(settings: Settings, wish: Wish) -> bool:
     return bool(wish.text) or any(view.name == wish.view and view.query for view in settings.views)
 
 
-def page_for(store: Store, settings: Settings, wish: Wish) -> Page:
+def shown_for(store: Store, settings: Settings, wish: Wish) -> Chosen:
     """
-    Return the records of the feed or the page as they are to be seen, and the cursor of the page that follows.
+    Return what stands on the page, as it is to be seen, and the cursor of the page that follows.
 
     Raises HTTPException as `render_feed` does, and StoreError.
     """
     named = view_of(settings, wish.view, store)
     page = chosen(store, wish.view_of(settings), Span(wish.limit, wish.before, wish.since))
     looking = looks(settings, named, wish.content)
-    return Page(tuple(looking(one.record) for one in page.shown), page.next)
+    return replace(page, shown=tuple(replace(one, record=looking(one.record)) for one in page.shown))
+
+
+def page_for(store: Store, settings: Settings, wish: Wish) -> Page:
+    """Return the records alone of what `shown_for` returns; raises as it does."""
+    page = shown_for(store, settings, wish)
+    return Page(tuple(one.record for one in page.shown), page.next)
 
 
 def _source_info(state: PollState, secrets: Sequence[str]) -> SourceInfo:

@@ -22,15 +22,16 @@ def record_of(store: Store, settings: Settings, key: str) -> Record:
 
     Raises HTTPException 404 where there is none or where it is hidden, and StoreError.
     """
-    return looks(settings)(_stored(store, key))
+    return looks(settings)(stored(store, key))
 
 
 def record_bytes(store: Store, settings: Settings, key: str) -> bytes:
     """Return what the record's file holds. Blocks, and raises, as `record_of`."""
-    return dumps(*filed(settings)(_stored(store, key))).encode("utf-8")
+    return dumps(*filed(settings)(stored(store, key))).encode("utf-8")
 
 
-def _stored(store: Store, key: str) -> Record:
+def stored(store: Store, key: str) -> Record:
+    """Return the record as it is stored. Blocks, and raises, as `record_of`."""
     record = store.get(key) if _KEY.fullmatch(key) else None
     if record is None or record.hidden is not None:
         raise HTTPException(404, "there is no such record")

@@ -29,7 +29,7 @@ _KINDS = re.compile(
     r"|(?P<api>/api/.*|/opml|/sources\.json|/source/[^/]+/status\.json)"
     r"|(?P<health>/healthz|/readyz|/metrics)"
     r"|(?P<file>/static/.*|/robots\.txt|/favicon\.ico|/opensearch\.xml)"
-    r"|(?P<page>/|/(?:view|entry|source)/[^/]+|/source/[^/]+/status|/sources|/about)"
+    r"|(?P<page>/|/(?:view|entry|source)/[^/]+|/source/[^/]+/status|/sources|/about|/events)"
 )
 
 

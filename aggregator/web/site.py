@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from aggregator.model import Server
 
@@ -19,6 +19,15 @@ class Site:
     """Path of `base` without its last `/`: what stands before every path of ours; mostly empty."""
     title: str
     token: str
+    carried: str = ""
+    """The token, where a page was asked for with it in the address: its own links carry it on. Never in a document."""
+
+    def to(self, path: str = "") -> str:
+        """Return the link of a page to what lies at the path, its query with it, below base_url."""
+        link = f"{self.prefix}/{path}"
+        if not self.carried:
+            return link
+        return f"{link}{'&' if '?' in link else '?'}{urlencode({'token': self.carried})}"
 
     @property
     def cache_control(self) -> bytes:
@@ -41,6 +50,18 @@ def base_of(listen: str) -> str:
     # Listening everywhere is no address that a reader could ask.
     host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]", "*": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared, not bound
     return f"http://{host}/" if port == "80" else f"http://{host}:{port}/"
+
+
+def source_place(source_id: str) -> str:
+    """Return where the entries of a source are shown, below base_url; an id that ends as a feed does is asked for."""
+    if source_id.endswith((".atom", ".rss", ".json")):
+        return f"?{urlencode({'source': source_id})}"
+    return f"source/{quote(source_id, safe='')}"
+
+
+def status_place(source_id: str) -> str:
+    """Return where it is told how a source is, below base_url."""
+    return f"source/{quote(source_id, safe='')}/status"
 
 
 def admits(token: str, query: bytes, authorization: bytes | None) -> bool:

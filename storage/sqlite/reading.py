@@ -6,16 +6,18 @@ import json
 import sqlite3
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from storage.record import Record
 from storage.sqlite import choosing, stories
-from storage.sqlite.rows import KNOWN, SELECT_RECORD, Row, chunks, known_entry, micros, record_of
+from storage.sqlite.rows import KNOWN, MICROSECOND, SELECT_RECORD, Row, chunks, instant, known_entry, micros, record_of
 from storage.values import Known, KnownEntry, Page, RecordFile, RecordQuery
 
 _SELECT_KNOWN = f"SELECT id, {KNOWN} FROM records"  # noqa: S608 # own names only
 
+
+_DAY = timedelta(days=1) // MICROSECOND
 
 # --- known ------------------------------------------------------------------------------------------------------
 
@@ -171,6 +173,21 @@ def counts(connection: sqlite3.Connection) -> Mapping[str, int]:
             "(SELECT source, count(*) AS records FROM records GROUP BY source) c ON c.source = s.n"
         ).fetchall()
     )
+
+
+def days(connection: sqlite3.Connection, sources: Collection[str], since: date) -> Mapping[str, Mapping[date, int]]:
+    """Return by source how many of its records have their date on each day from `since` on; a part of its index is read."""
+    found: dict[str, dict[date, int]] = {}
+    first = micros(datetime.combine(since, time(), UTC))
+    for places, ids in chunks(sorted(sources)):
+        rows = connection.execute(
+            f"SELECT s.id, r.published / ? AS day, count(*) FROM sources s CROSS JOIN records r ON r.source = s.n "  # noqa: S608 # placeholders
+            f"WHERE s.id IN ({places}) AND r.published >= ? AND NOT r.backlog AND r.hidden IS NULL GROUP BY s.id, day",
+            (_DAY, *ids, first),
+        )
+        for source_id, day, count in rows:
+            found.setdefault(source_id, {})[instant(day * _DAY).date()] = count
+    return found
 
 
 def unwritten(connection: sqlite3.Connection, limit: int, skip: int = 0) -> list[tuple[int, Record, RecordFile | None]]:

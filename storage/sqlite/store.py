@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from storage.record import Record
@@ -245,6 +245,11 @@ class SqliteStore:
         """Return how many records each source has."""
         with self._engine.reading() as connection:
             return reading.counts(connection)
+
+    def days(self, sources: Collection[str], since: date) -> Mapping[str, Mapping[date, int]]:
+        """Return by source how many of its records have their date on each day from `since` on."""
+        with self._engine.reading() as connection:
+            return reading.days(connection, sources, since)
 
     def revision(self) -> int:
         """Return a number that rises with every change of records or source descriptions, and with nothing else."""

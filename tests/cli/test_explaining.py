@@ -178,7 +178,7 @@ def test_the_status_page_of_a_source_shows_every_reason_and_its_json_is_what_exp
 
     assert (page[0], served[0]) == (200, 200)
     text = page[2].decode()
-    assert '<h2 id="name">Notes <span class="state ok">ok</span></h2>' in text
+    assert '<h1 id="name">Notes <span class="state ok">ok</span></h1>' in text
     assert "every 3 h: too few entries within 30 days" in text
     assert "X-Key" in text
     assert "s3cret" not in text + served[2].decode()

@@ -165,7 +165,11 @@ def page_faults(page: str) -> list[str]:
     tree = LexborHTMLParser(page)
     for node in tree.root.traverse(include_text=False) if tree.root else ():
         attributes = {name: value or "" for name, value in node.attributes.items()}
-        if node.tag in {"iframe", "object", "embed", "base", "svg", "math", "style", "frame", "template"}:
+        # Our own drawings have a class, which what publishers write never has.
+        drawing = node.tag == "svg" and attributes.get("class") == "bars"
+        if node.tag in {"iframe", "object", "embed", "base", "svg", "math", "style", "frame", "template"} - (
+            {"svg"} if drawing else set()
+        ):
             found.append(f"<{node.tag}>")
         if node.tag == "script" and (node.text() or not attributes.get("src", "").startswith("/static/")):
             found.append("script")
@@ -252,7 +256,10 @@ def test_pages_hold_nothing_that_acts(site: Site) -> None:
     paths = [
         "/",
         *(f"/?source={form}" for form in FORMATS),
-        *(f"/source/{form}/status" for form in FORMATS),
+        *(f"/source/{form}{page}" for form in FORMATS for page in ("", "/status")),
+        "/sources",
+        "/about",
+        *(f"/entry/{record['key']}" for record in site.records),
         "/?q=pwned",
         "/?q=%3Cscript%3Epwned()%3C/script%3E",
     ]

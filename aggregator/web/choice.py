@@ -11,11 +11,11 @@ from functools import partial
 from starlette.exceptions import HTTPException
 
 from aggregator.filters import outward
-from aggregator.merge import MOST, Shown, distinct, in_order, members, order, select
+from aggregator.merge import MOST, Shown, Unique, distinct, in_order, members, order, select
 from aggregator.model import Content, Settings, View
 from aggregator.podcast import with_images
 from aggregator.render.wording import excerpt
-from aggregator.web.stream import LONGEST, NO_CURSOR, Stream, length, newest_arrival, seen_above
+from aggregator.web.stream import LONGEST, MOST_LOOKED_BACK, NO_CURSOR, Stream, length, newest_arrival, seen_above
 from storage.contract import Store
 from storage.images import rewrite, through
 from storage.record import Record
@@ -104,20 +104,23 @@ def _top(store: Store, queries: Sequence[RecordQuery], view: View, span: Span) -
     else:
         lately = [replace(query, backlog=False, arrived_since=newest - view.window) for query in queries]
         late = Stream(store, lately, view, newest, None).take(MOST)
-        shown = select(view, newest, (*first, *_counted(stream, view, first, late), *late))
+        shown = select(view, newest, (*first, *_between(stream, view, first, late), *late))
     shown = _as_long_as_may_be(shown)
     return Chosen(shown, _before_what_is_left(store, view, first, shown) or following)
 
 
-def _counted(stream: Stream, view: View, first: Sequence[Shown], late: Sequence[Shown]) -> list[Shown]:
-    """Return what stands between the newest and what came of late with older dates: a cap per source counts it."""
-    if view.per_source is None:
-        return []
+def _between(stream: Stream, view: View, first: Sequence[Shown], late: Sequence[Shown]) -> list[Shown]:
+    """Return what stands between the newest and what came of late with older dates: caps and `unique` look at it too."""
     between = list[Shown]()
     counts = Counter(one.record.source_id for one in first)
+    cap = view.per_source or 0
+    alike = MOST_LOOKED_BACK if Unique(view).fields else 0
     last = order(first[-1].record) if first else None
     below = {one.record.source_id: order(one.record) for one in late if last is None or order(one.record) > last}
-    while any(counts[source] < view.per_source for source in below) and (one := next(iter(stream.take(1)), None)):
+    while below and (len(between) < alike or any(counts[source] < cap for source in below)):
+        one = next(iter(stream.take(1)), None)
+        if one is None:
+            break
         between.append(one)
         counts[one.record.source_id] += 1
         below = {source: lowest for source, lowest in below.items() if lowest > order(one.record)}

@@ -182,6 +182,14 @@ def test_per_source_counts_what_stands_above_an_entry_that_came_late(tmp_path: P
         assert titles(get("/feed/v.json")) == ["a 0", "b 0"]
 
 
+def test_unique_compares_what_came_late_with_all_that_stands_above_it(tmp_path: Path) -> None:
+    late = [replace(record, published=NOW - timedelta(days=3), first_seen=NOW) for record in of("a", 1)]
+    above = [replace(record, title="A  0") for record in of("b", 3)][2:]
+    view = a_view(entries=1, window=HOUR, filters=(rule(FilterKind.UNIQUE, field="title"),))
+    with serving(tmp_path, *late, *above, *of("c", 1), views=(view,)) as get:
+        assert titles(get("/feed/v.json")) == ["c 0"]
+
+
 def test_rules_of_a_view_leave_out_and_older_ones_take_the_places(tmp_path: Path) -> None:
     drop = rule(FilterKind.DROP, conditions=(Condition("title", pattern="a [0-3]$"),))
     with serving(tmp_path, *of("a", 8), views=(a_view(entries=3, filters=(drop,)),)) as get:

@@ -13,7 +13,7 @@ SMALL = 512 * 1024
 
 class Budget:
     """
-    A total of bytes, in two parts: a quarter for small shares, the rest for large ones.
+    A total of bytes: a quarter for small shares, half for large ones, a quarter for the copy that goes to a worker.
 
     A body begins with a small share and takes one large one, of all that it may ever become, when it outgrows it.
     Whoever has a large share needs nothing more, and whoever waits for a small one holds nothing: no deadlock.
@@ -21,7 +21,7 @@ class Budget:
 
     def __init__(self, total: int) -> None:
         self.small = _Pool(max(SMALL, total // 4))
-        self.large = _Pool(max(SMALL, total - total // 4))
+        self.large = _Pool(max(SMALL, total // 2))
 
     def share(self) -> Share:
         """Return a share of nothing yet; leaving it as a context manager gives all of it back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import cast
@@ -73,7 +74,7 @@ async def download(response: httpx.Response, limits: Limits, share: Share, deadl
         raise PollError(FailureKind.CONNECT, "the connection broke after the headers, before the body")
     if not truncated and not inflater.complete:
         truncated = f"the {inflater.name} data end early"
-    return Body(b"".join(reader.pieces), truncated)
+    return Body(reader.body.getvalue(), truncated)
 
 
 def _raw(response: httpx.Response) -> AsyncIterator[bytes]:
@@ -92,7 +93,8 @@ class _Reader:
         self._window = 0
         self._wire = 0
         self.size = 0
-        self.pieces: list[bytes] = []
+        self._pieces = 0
+        self.body = io.BytesIO()  # whose value needs no second copy, as joining pieces does: 16 MB of a large one
 
     async def wire(self, chunk: bytes, inflater: Inflater) -> None:
         """Take a chunk off the wire."""
@@ -110,8 +112,9 @@ class _Reader:
             raise _too_large("grows when it is unpacked", self._limits.decoded)
         if not self._share.holds(self.size):
             await self._wait()
-        self.pieces.append(piece)
-        if len(self.pieces) % _TURN == 0:  # 32 KiB of a bomb are 16 MiB: whoever is served meanwhile gets a turn
+        self.body.write(piece)
+        self._pieces += 1
+        if self._pieces % _TURN == 0:  # 32 KiB of a bomb are 16 MiB: whoever is served meanwhile gets a turn
             await asyncio.sleep(0)
 
     async def _wait(self) -> None:

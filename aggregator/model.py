@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -274,6 +274,17 @@ class Fetched:
     """How the body was seen to end early, in words; None where it is whole (rule 52)."""
     delta: bool = False
     """True where it holds only what changed since the document whose ETag was sent (RFC 3229 `feed`, rule 15)."""
+    shed: int = 0
+    """Bytes of a body that was let go of, see `without_body`."""
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the body."""
+        return self.shed or len(self.body)
+
+    def without_body(self) -> Fetched:
+        """Return it without its body, of which the size stays: once it is read, nobody needs to hold 16 MB."""
+        return replace(self, body=b"", shed=self.size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,7 @@ def _answered(ask: _Ask, answer: Fetched | NotModified, moved_hosts: Mapping[str
     """Return the state after a whole answer, its own part being in `ask.state` already."""
     status, headers, body_bytes = 304, with_hints(answer.headers, ask.state.hints), 0
     if isinstance(answer, Fetched):
-        status, headers, body_bytes = answer.status, dict(answer.headers), len(answer.body)
+        status, headers, body_bytes = answer.status, dict(answer.headers), answer.size
     state = _well(ask.state, status, answer.hops, ask.now, moved_hosts)
 
     ended_at = hints.expired_since(state.hints)
@@ -187,7 +187,7 @@ def _answered(ask: _Ask, answer: Fetched | NotModified, moved_hosts: Mapping[str
 
 def _after_truncation(ask: _Ask, fetched: Fetched, *, again: bool) -> PollState:
     """Return the state after a body that ended early: asked again soon, as its entries may be missing (rule 52)."""
-    usual = _interval(ask, len(fetched.body))
+    usual = _interval(ask, fetched.size)
     wait = min(max(usual.time, BACKOFF * (2 if again else 1)), max(MAX_TRUNCATED, _floor(ask.source)))
     soon = Wait(wait, "the document was truncated, it is asked for again", f"in place of its usual {usual.reason}")
     fresh = _freshness(fetched.headers, ask)

@@ -175,11 +175,11 @@ def _told(one: Finished, result: PollResult, changes: Changes, now: datetime) ->
     match result:
         case Updated(fetched=answer):
             detail = answer.truncated or result.reading.degraded
-            size, new, updated = len(answer.body), len(changes.new), len(changes.updated)
+            size, new, updated = answer.size, len(changes.new), len(changes.updated)
             return Attempt(now, one.took, "updated", answer.status, size, new, updated, detail)
         case Unchanged(answer=answer):
             if isinstance(answer, Fetched):
-                return Attempt(now, one.took, "unchanged", answer.status, len(answer.body))
+                return Attempt(now, one.took, "unchanged", answer.status, answer.size)
             return Attempt(now, one.took, "unchanged", 304)
         case Failed(kind=FailureKind.INTERRUPTED):
             return None

@@ -156,8 +156,9 @@ class Trip:
             case NotModified():
                 return Unchanged(answer)
             case Fetched() if _same_body(answer, rider.claim.state) and not self._force:
-                return Unchanged(answer)
-        return Updated(answer, await self._road.reader.read(rider.source, answer, seen_at))
+                return Unchanged(answer.without_body())
+        reading = await self._road.reader.read(rider.source, answer, seen_at)
+        return Updated(answer.without_body(), reading)
 
 
 def _failure(error: BaseException, rider: Rider) -> Failed:

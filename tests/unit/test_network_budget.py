@@ -27,7 +27,7 @@ async def settled(*waiting: Awaitable[None]) -> list[bool]:
 def test_small_bodies_never_wait_for_large_ones() -> None:
     async def story() -> list[bool]:
         budget = Budget(64 * MIB)
-        for _ in range(3):
+        for _ in range(2):
             await budget.share().hold(16 * MIB, 16 * MIB)
         return await settled(*(budget.share().hold(30_000, 16 * MIB) for _ in range(29)))
 

@@ -28,7 +28,7 @@ LONGEST_TEXT = 255
 LONGEST_URL = 2_000
 
 _NUMBER = re.compile(r"0*([1-9]\d{0,8})")
-_DECIMAL = re.compile(r"\d{1,9}(?:\.\d{1,6})?")
+_DECIMAL = re.compile(r"\d{1,12}(?:\.\d{1,6})?")
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,4}):(\d{1,2})(?:\.\d*)?|(\d{1,7})(?:\.\d*)?")
 _EXPLICIT = {"yes": "true", "true": "true", "explicit": "true", "no": "false", "false": "false", "clean": "false"}
 
@@ -72,6 +72,8 @@ class Rule:
     """Their names as the specification spells them."""
     urls: frozenset[str] = frozenset()
     """Of the attributes, those that are addresses: made absolute, and dropped where they are not http or https."""
+    numbers: frozenset[str] = frozenset()
+    """Of the attributes, those that are numbers, and dropped where they are none."""
     needs: tuple[str, ...] = ()
     """Attributes without which it says nothing."""
     text: Callable[[str], str] | None = None
@@ -82,7 +84,7 @@ class Rule:
     """The element that it stands in, and follows in a list of them. None: the entry."""
 
 
-def _urls(*names: str) -> frozenset[str]:
+def _some(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
@@ -92,30 +94,43 @@ RULES: Mapping[str, Rule] = {
     "itunes:author": Rule(text=_words, once=True),
     "itunes:duration": Rule(text=_duration, once=True),
     "itunes:explicit": Rule(text=_explicit, once=True),
-    "itunes:image": Rule(("href",), _urls("href"), ("href",), once=True),
+    "itunes:image": Rule(("href",), _some("href"), needs=("href",), once=True),
     "itunes:episode": Rule(text=_number, once=True),
     "itunes:season": Rule(text=_number, once=True),
     "itunes:episodeType": Rule(text=_episode_type, once=True),
-    "podcast:transcript": Rule(("url", "type", "language", "rel"), _urls("url"), ("url", "type")),
-    "podcast:chapters": Rule(("url", "type"), _urls("url"), ("url", "type"), once=True),
-    "podcast:soundbite": Rule(("startTime", "duration"), needs=("startTime", "duration"), text=_words),
-    "podcast:person": Rule(("role", "group", "img", "href"), _urls("img", "href"), text=_words),
+    "podcast:transcript": Rule(("url", "type", "language", "rel"), _some("url"), needs=("url", "type")),
+    "podcast:chapters": Rule(("url", "type"), _some("url"), needs=("url", "type"), once=True),
+    "podcast:soundbite": Rule(
+        ("startTime", "duration"),
+        numbers=_some("startTime", "duration"),
+        needs=("startTime", "duration"),
+        text=_words,
+    ),
+    "podcast:person": Rule(("role", "group", "img", "href"), _some("img", "href"), text=_words),
     "podcast:location": Rule(("geo", "osm", "rel", "country"), text=_words),
     "podcast:season": Rule(("name",), text=_number, once=True),
     "podcast:episode": Rule(("display",), text=_decimal, once=True),
-    "podcast:license": Rule(("url",), _urls("url"), text=_words, once=True),
+    "podcast:license": Rule(("url",), _some("url"), text=_words, once=True),
     "podcast:image": Rule(
-        ("href", "alt", "aspect-ratio", "width", "height", "type", "purpose"), _urls("href"), ("href",)
+        ("href", "alt", "aspect-ratio", "width", "height", "type", "purpose"),
+        _some("href"),
+        _some("width", "height"),
+        ("href",),
     ),
     "podcast:alternateEnclosure": Rule(
-        ("type", "length", "bitrate", "height", "lang", "title", "rel", "codecs", "default"), needs=("type",)
+        ("type", "length", "bitrate", "height", "lang", "title", "rel", "codecs", "default"),
+        numbers=_some("length", "bitrate", "height"),
+        needs=("type",),
     ),
-    "podcast:source": Rule(("uri", "contentType"), _urls("uri"), needs=("uri",), within="podcast:alternateEnclosure"),
+    "podcast:source": Rule(("uri", "contentType"), _some("uri"), needs=("uri",), within="podcast:alternateEnclosure"),
     "podcast:integrity": Rule(("type", "value"), needs=("type", "value"), within="podcast:alternateEnclosure"),
     "podcast:socialInteract": Rule(
-        ("uri", "protocol", "accountId", "accountUrl", "priority"), _urls("uri", "accountUrl"), needs=("protocol",)
+        ("uri", "protocol", "accountId", "accountUrl", "priority"),
+        _some("uri", "accountUrl"),
+        _some("priority"),
+        ("protocol",),
     ),
-    "podcast:contentLink": Rule(("href",), _urls("href"), ("href",), text=_words),
+    "podcast:contentLink": Rule(("href",), _some("href"), needs=("href",), text=_words),
 }
 """By name as the specifications spell it."""
 
@@ -162,14 +177,22 @@ def _checked(name: str, rule: Rule, said: Element, base: str | None) -> Element 
 
 def _attribute(rule: Rule, name: str, value: str, base: str | None) -> str:
     value = line(value)
+    if name in rule.numbers:
+        return _decimal(value)
     if name in rule.urls:
         return (pictures.absolute(value, base) or "") if len(value) <= LONGEST_URL else ""
     return value if len(value) <= LONGEST_TEXT else ""
 
 
 def _says_all(group: Sequence[Element]) -> bool:
-    """Tell whether the element that begins the group has what must stand in it: an alternate enclosure names a file."""
-    return group[0].name != "podcast:alternateEnclosure" or any(one.name == "podcast:source" for one in group)
+    """Tell whether the element that begins the group has what must stand in it or on it."""
+    match group[0].name:
+        case "podcast:alternateEnclosure":  # names a file
+            return any(one.name == "podcast:source" for one in group)
+        case "podcast:socialInteract":  # leads somewhere, or says that nobody may answer
+            attributes = dict(group[0].attributes)
+            return "uri" in attributes or attributes["protocol"] == "disabled"
+    return True
 
 
 def with_images(elements: tuple[Element, ...], through: Callable[[str], str]) -> tuple[Element, ...]:

@@ -159,6 +159,8 @@ def test_a_json_feed_that_says_them_as_ours_do_is_read() -> None:
         Element("podcast:person", "", (("role", "host"),)),
         Element("podcast:alternateEnclosure", "", (("type", "audio/opus"),)),
         Element("podcast:source", "", (("uri", "https://talk.example/7.opus"),)),
+        Element("podcast:soundbite", "Hear", (("startTime", "NaN"), ("duration", "1e999"))),
+        Element("podcast:socialInteract", "", (("protocol", "activitypub"), ("uri", "javascript:alert(1)"))),
         Element("media:rating", "adult"),
         Element("", "x"),
     ],
@@ -166,6 +168,20 @@ def test_a_json_feed_that_says_them_as_ours_do_is_read() -> None:
 )
 def test_what_says_nothing_sound_is_dropped(refused: Element) -> None:
     assert usable([refused]) == ()
+
+
+def test_a_number_that_is_none_goes_and_the_element_stays() -> None:
+    file = Element("podcast:source", "", (("uri", "https://talk.example/7.opus"),))
+    said = (("type", "audio/opus"), ("length", "9" * 20), ("bitrate", "x"), ("height", "1080"))
+    sound = Element("podcast:alternateEnclosure", "", (("type", "audio/opus"), ("height", "1080")))
+
+    assert usable([Element("podcast:alternateEnclosure", "", said), file]) == (sound, file)
+
+
+def test_a_place_to_talk_needs_no_address_where_there_is_none() -> None:
+    closed = Element("podcast:socialInteract", "", (("protocol", "disabled"),))
+
+    assert usable([closed]) == (closed,)
 
 
 def test_of_what_stands_once_the_first_is_kept() -> None:

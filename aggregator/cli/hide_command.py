@@ -111,12 +111,19 @@ def _otherwise(record: Record) -> str:
 def _told(settings: Settings, record: Record, *, undo: bool) -> str:
     from aggregator.cli.common import reading  # noqa: PLC0415 - --help answers without it
 
-    if not undo:
-        return f"{_called(record)} is hidden; `aggregator hide --undo {record.key}` shows it again"
     with reading(settings) as store:
         now = store.get(record.key)
+        left = [one for one in store.stories([record.key]).get(record.key, ()) if one.hidden is None]
+    if not undo:
+        hidden = f"{_called(record)} is hidden; `aggregator hide --undo {record.key}` shows it again"
+        return "\n".join([hidden, *map(_left, left)])
     return (
         f"{_called(record)} is shown again"
         if now and not now.hidden
         else f"{_called(record)} is off the list" + (_otherwise(now) if now else "")
     )
+
+
+def _left(other: Record) -> str:
+    """Say of another record of the same article that it stands there still."""
+    return f"{other.source_id} has the same article, which is shown: `aggregator hide {other.key}` takes it out too"

@@ -36,6 +36,18 @@ def test_a_hidden_entry_is_out_of_exports_and_files_and_stays_out(polled: Home, 
     assert len(polled.tree()) == 2
 
 
+def test_who_hides_an_entry_is_told_of_other_sources_that_have_the_same_article(polled: Home) -> None:
+    polled.sources["b"] = "/a.xml"
+    polled.write()
+    polled.run("poll")
+    of_ = {entry["source"]: entry["key"] for entry in polled.entries() if entry["title"] == "Title 2"}
+
+    done = polled.run("hide", of_["a"])
+
+    told = done.stdout.splitlines()[1:]
+    assert told == [f"b has the same article, which is shown: `aggregator hide {of_['b']}` takes it out too"]
+
+
 def test_a_hidden_entry_stays_out_of_a_store_that_is_built_anew(polled: Home) -> None:
     polled.run("hide", keys(polled)["Title 2"])
     for file in (polled.folder / "data").glob("aggregator.*"):

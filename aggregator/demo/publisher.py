@@ -6,12 +6,13 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from xml.sax.saxutils import escape
 
-from aggregator.demo.texts import NOTEBOOK, PRODUCT, SLOW, TEA, TICKER, WALKS, Piece
+from aggregator.demo.texts import NEWEST, NOTEBOOK, PRODUCT, SLOW, TEA, TICKER, WALKS, Piece
 
 EVERY = timedelta(seconds=7)
 """How often the growing feed gains an entry."""
@@ -31,10 +32,13 @@ class Publisher:
         self._began = now().replace(microsecond=0)
         self._stopping = threading.Event()
         self._feeds: dict[str, tuple[str, Callable[[], bytes]]] = {
-            "/product.xml": ("application/rss+xml", lambda: self._rss("产品小记", PRODUCT)),
-            "/notebook.atom": ("application/atom+xml", lambda: self._atom("An engineer's notebook", NOTEBOOK)),
-            "/walks.json": ("application/feed+json", lambda: self._json("Sound walks", WALKS)),
-            "/tea.xml": ("application/rss+xml; charset=gbk", lambda: self._rss("茶与器", TEA, "gbk")),
+            "/product.xml": ("application/rss+xml", lambda: self._rss("产品小记", self._of_late(PRODUCT))),
+            "/notebook.atom": (
+                "application/atom+xml",
+                lambda: self._atom("An engineer's notebook", self._of_late(NOTEBOOK)),
+            ),
+            "/walks.json": ("application/feed+json", lambda: self._json("Sound walks", self._of_late(WALKS))),
+            "/tea.xml": ("application/rss+xml; charset=gbk", lambda: self._rss("茶与器", self._of_late(TEA), "gbk")),
             "/slow.xml": ("application/rss+xml", self._slow),
             "/ticker.xml": ("application/rss+xml", lambda: self._rss("Every few seconds", self._ticker())),
         }
@@ -66,9 +70,14 @@ class Publisher:
 
     # --- the feeds ---
 
+    def _of_late(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+        """Return the texts with the newest of all dated yesterday, so that the demo looks as a server of today does."""
+        later = timedelta(days=(self._began.date() - NEWEST.date()).days - 1)
+        return tuple(replace(piece, day=piece.day + later) for piece in pieces)
+
     def _slow(self) -> bytes:
         self._stopping.wait(SLOW_BY)
-        return self._rss("Slow, but sound", SLOW)
+        return self._rss("Slow, but sound", self._of_late(SLOW))
 
     def _ticker(self) -> tuple[Piece, ...]:
         count = 3 + int((self._now() - self._began) / EVERY)

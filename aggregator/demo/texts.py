@@ -21,6 +21,9 @@ def _day(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+NEWEST = _day("2026-03-02T14:05:00")
+"""Day of the newest of these texts."""
+
 PRODUCT = (
     Piece(
         "small-screen",

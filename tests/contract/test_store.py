@@ -295,6 +295,22 @@ class TestSources:
         assert titles(store) == ["a"]
         assert store.counts() == {"one": 1}
 
+    def test_entries_are_counted_by_the_day_of_their_date(self, store: Store) -> None:
+        store.sync_sources([source(), source("two"), source("three")], NOW)
+        midnight = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+        times = (midnight, midnight + HOUR, midnight - timedelta(microseconds=1), midnight - timedelta(days=3))
+        bring(store, "one", *(record(f"a{n}", published=at) for n, at in enumerate(times)))
+        bring(store, "one", record("old", published=midnight, backlog=True), record("no", published=midnight))
+        bring(store, "two", record("b", "two", published=midnight))
+        store.mark_hidden({key_of("one", "https://one.example/no"): "by hand"})
+
+        today = midnight.date()
+
+        assert store.days(["one", "three", "nobody"], today - timedelta(days=2)) == {
+            "one": {today: 2, today - timedelta(days=1): 1}
+        }
+        assert store.days([], today) == {}
+
     def test_a_source_that_comes_back_is_not_due_before_its_time(self, store: Store) -> None:
         store.sync_sources([source()], NOW)
         bring(store, "one", record("a"))

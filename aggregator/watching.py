@@ -14,7 +14,6 @@ from aggregator.model import Settings
 from storage.contract import Store
 from storage.states import Incident
 
-
 _WORST_FIRST = (
     State.FAILING, State.BLOCKED, State.GONE, State.LATE, State.SILENT, State.MOVED, State.DEGRADED,
 )  # fmt: skip

@@ -293,10 +293,23 @@ def test_our_own_feeds_yaml_is_what_init_writes_and_sound() -> None:
     assert settings.sources[0].id == "woshipm-latest"
 
 
-def test_the_picture_of_the_readme_is_there_and_small() -> None:
-    picture = ROOT / "docs" / "pictures" / "river.png"
-    data = picture.read_bytes()
+@pytest.mark.parametrize("name", re.findall(r"!\[.+?\]\((\S+?)\)", page("README.md")))
+def test_the_pictures_of_the_readme_are_there_and_small(name: str) -> None:
+    data = (ROOT / name).read_bytes()
 
     assert data.startswith(b"\x89PNG")
     assert int.from_bytes(data[16:20], "big") == 1280
     assert len(data) < 200_000
+
+
+def test_the_readme_can_be_read_in_one_go_and_its_figures_stand_where_they_come_from() -> None:
+    readme, etiquette, performance = page("README.md"), page("docs/etiquette.md"), page("docs/performance.md")
+    kept = re.findall(r"^\| \S+ [\d.]+.*? \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", readme, re.MULTILINE)
+    costs = re.findall(r"([\d.]+) / ([\d.]+) / (\d+)", sections(readme)["What it does that others do not"])
+    measured = re.findall(r"([\d.]+) / ([\d.]+) / (\d+)", sections(performance)["The table"])
+
+    assert len(readme.splitlines()) < 150
+    assert len(kept) == 4
+    assert [row for row in kept if " / ".join(row) not in etiquette] == []
+    rounded = [(f"{float(wall):.1f}", f"{float(cpu):.1f}", peak) for wall, cpu, peak in measured]
+    assert costs == rounded

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
 from aggregator import __version__
-from aggregator.model import Settings
+from aggregator.model import Settings, View
 from aggregator.web.pages import FORMATS, Frame, framed
+from aggregator.web.site import source_place
 from storage.contract import Store
 
 SOURCES = 500
@@ -26,10 +27,18 @@ def about_page(store: Store, settings: Settings, frame: Frame, reasons: Sequence
         entries=sum(store.counts().values()),
         sources=len(settings.sources),
         merged=_feeds("feed"),
-        views=[(view.title or view.name, _feeds(f"feed/{quote(view.name, safe='')}")) for view in settings.views],
-        categories=[(word, _feeds("feed", urlencode({"category": word}))) for word in categories],
-        by_source=[(source.name, _feeds(f"source/{quote(source.id, safe='')}")) for source in sources],
+        views=[_view(view) for view in settings.views],
+        categories=[(word, f"?{(told := urlencode({'category': word}))}", _feeds("feed", told)) for word in categories],
+        by_source=[
+            (source.name, source_place(source.id), _feeds(f"source/{quote(source.id, safe='')}")) for source in sources
+        ],
     )
+
+
+def _view(view: View) -> tuple[str, str, list[tuple[str, str, str]]]:
+    """Return what a view is called, where its page lies, and its feeds."""
+    name = quote(view.name, safe="")
+    return view.title or view.name, f"view/{name}", _feeds(f"feed/{name}")
 
 
 def _feeds(place: str, told: str = "") -> list[tuple[str, str, str]]:

@@ -189,16 +189,18 @@ class Web(Desk):
 
     async def failed(self, request: Request, fault: Exception) -> Response:
         """Answer for what was raised on a route."""
-        return self.fault(request.scope["path"], fault)
+        return self.fault(request.scope, fault)
 
-    def fault(self, path: str, fault: Exception) -> Answer:
+    def fault(self, scope: Scope, fault: Exception) -> Answer:
         """Answer for what was raised at the path."""
-        prefix = self.site.prefix
+        path, prefix, home = scope["path"], self.site.prefix, self.site_for(scope).to()
         if isinstance(fault, HTTPException):
             detail = _missing(path) if fault.detail == "Not Found" else fault.detail
-            return error(path, fault.status_code, detail, dict(fault.headers or {}), prefix=prefix)
+            return error(path, fault.status_code, detail, dict(fault.headers or {}), prefix=prefix, home=home)
         # Which file and why is for the log and the token's holder: the sentence names paths of this machine.
-        return error(path, 503, "the store cannot be read at the moment", {"Retry-After": "60"}, prefix=prefix)
+        return error(
+            path, 503, "the store cannot be read at the moment", {"Retry-After": "60"}, prefix=prefix, home=home
+        )
 
 
 _FEED_PATH = re.compile(
@@ -291,7 +293,7 @@ class Door:
         try:
             return await self._web.feed(scope, feed.groupdict())
         except (HTTPException, StoreError) as fault:
-            return self._web.fault(scope["path"], fault)
+            return self._web.fault(scope, fault)
 
     def _refusal(self, scope: Scope, prefix: str) -> Answer | None:
         path = scope["path"]

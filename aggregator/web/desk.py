@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import parse_qsl
 
@@ -12,7 +13,7 @@ from starlette.types import Scope
 from aggregator.model import Settings
 from aggregator.web.answer import RawHeaders, Representation
 from aggregator.web.memory import Make, Memory, Revision
-from aggregator.web.site import Site, site_of
+from aggregator.web.site import Site, admits, site_of
 from storage.contract import Store
 
 LONGEST = 2000
@@ -46,6 +47,15 @@ class Desk:
         if self._site_of is None or self._site_of[0] is not settings:
             self._site_of = (settings, site_of(settings.server))
         return self._site_of[1]
+
+    def site_for(self, scope: Scope) -> Site:
+        """Return the site for a page that is asked for: its links carry the token on where it stands in the address."""
+        site = self.site
+        return (
+            replace(site, carried=site.token)
+            if site.token and admits(site.token, scope["query_string"], None)
+            else site
+        )
 
     @property
     def fresh(self) -> bytes:

@@ -39,8 +39,10 @@ def form_of(path: str) -> Form:
     return Form.JSON if path.endswith(".json") else Form.PAGE
 
 
-def error(path: str, status: int, detail: str, headers: dict[str, str] | None = None, *, prefix: str = "") -> Answer:
-    """Return the answer that says in a sentence what is wrong; kept by no cache."""
+def error(
+    path: str, status: int, detail: str, headers: dict[str, str] | None = None, *, prefix: str = "", home: str = ""
+) -> Answer:
+    """Return the answer that says in a sentence what is wrong; kept by no cache. A page of it leads to `home`."""
     title = HTTPStatus(status).phrase
     more = [(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
     more += [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
@@ -54,6 +56,6 @@ def error(path: str, status: int, detail: str, headers: dict[str, str] | None = 
             body = json.dumps(problem, ensure_ascii=False).encode() + b"\n"
             kind = [(b"content-type", b"application/problem+json"), (b"access-control-allow-origin", b"*")]
         case Form.PAGE:
-            body = error_page(status, title, detail, prefix)
+            body = error_page(status, title, detail, prefix, home or f"{prefix}/")
             kind = [header for header in PAGE_HEADERS if header[0] != b"x-content-type-options"]
     return Answer(status, [*kind, *more], body)

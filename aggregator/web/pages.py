@@ -92,9 +92,9 @@ def framed(template: str, frame: Frame, **shown: object) -> bytes:
     return page.encode("utf-8", "replace")
 
 
-def error_page(status: int, title: str, detail: str, prefix: str) -> bytes:
-    """Return a short page that says in a sentence what is wrong."""
+def error_page(status: int, title: str, detail: str, prefix: str, home: str) -> bytes:
+    """Return a short page that says in a sentence what is wrong, and leads to `home`."""
     page = _pages.get_template("error.html").render(
-        status=status, title=title, detail=detail, style=static_path("page.css", prefix), script=None, prefix=prefix
+        status=status, title=title, detail=detail, style=static_path("page.css", prefix), script=None, home=home
     )
     return page.encode("utf-8", "replace")

@@ -307,12 +307,14 @@ def test_a_page_that_was_asked_for_with_the_token_leads_on_with_it_and_no_cache_
     with serving(tmp_path, *rows, views=(View("v", "V"),), access_token="s3&cret") as get:
         page = get(f"{path}{'&' if '?' in path else '?'}token=s3%26cret")
         by_header = get(path, authorization="Bearer s3&cret")
+        missing = get("/nothing?token=s3%26cret")
         own = [link for link in links(page) if link.startswith("/")]
         closed = [link for link in own if get(link).status_code != 200]
 
     assert page.status_code == 200
     assert len(own) >= 4
     assert closed == []
+    assert links(missing) == ["/?token=s3%26cret"]
     assert page.headers["cache-control"] == "private, no-store"
     assert page.headers["referrer-policy"] == "no-referrer"
     assert "cret" not in by_header.text

@@ -42,7 +42,7 @@
     if (now === seen || waiting) return;
     seen = now;
     waiting = true;
-    setTimeout(() => load().catch(() => {}), 500);
+    setTimeout(() => load().catch(() => {}), ofEntries ? 500 : 5000);
   });
   addEventListener("pagehide", () => events.close());
 })();

@@ -14,6 +14,8 @@ from storage.contract import Store
 
 MOST_BYTES = 24_000_000
 MOST = 256
+AT_ONCE = 2
+"""Representations made at the same time: one of 500 entries may take 100 MB while it is made, and more at once are no faster."""
 
 Make: TypeAlias = Callable[[], bytes | Representation]
 """Makes what is kept; blocks."""
@@ -70,6 +72,7 @@ class Memory:
         self._state: object = None
         self._bytes = 0
         self._most_bytes, self._most = most_bytes, most
+        self._makers = asyncio.Semaphore(AT_ONCE)
 
     async def get(self, state: object, key: Hashable, make: Make) -> Representation:
         """
@@ -98,7 +101,8 @@ class Memory:
 
     async def _make(self, state: object, key: Hashable, make: Make) -> Representation:
         try:
-            made = await run_in_threadpool(_represented, make)
+            async with self._makers:
+                made = await run_in_threadpool(_represented, make)
         finally:
             if state == self._state:
                 self._making.pop(key, None)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from threading import Event, Semaphore
 
 import pytest
 
-from aggregator.web.memory import Memory
+from aggregator.web.memory import AT_ONCE, Memory
 
 
 def run(*steps: tuple[object, str, Callable[[], bytes]], memory: Memory) -> list[bytes]:
@@ -68,6 +69,24 @@ def test_a_failure_is_told_and_not_kept():
         run((1, "a", make), memory=memory)
 
     assert run((1, "a", make), memory=memory) == [b"well"]
+
+
+async def test_so_many_are_made_at_once_and_no_more():
+    begun, go_on, running = Semaphore(0), Event(), 0
+
+    def make() -> bytes:
+        begun.release()
+        go_on.wait(10)
+        return b"bytes"
+
+    memory = Memory()
+    asked = [asyncio.create_task(memory.get(1, name, make)) for name in "abcdef"]
+    while await asyncio.to_thread(begun.acquire, timeout=0.2):
+        running += 1
+    go_on.set()
+
+    assert running == AT_ONCE
+    assert len(await asyncio.gather(*asked)) == len("abcdef")
 
 
 def test_a_client_that_hangs_up_does_not_take_the_bytes_from_the_others():

@@ -42,7 +42,7 @@ restarts: $(VENV)/.ready-dev ## Kill a daemon with 1,000 sources five times, and
 hostile: $(VENV)/.ready-dev ## Full rounds of hostile input, kills, full disks and damage, with their figures
 	LONG=1 $(BIN)/python -m pytest tests/hostile -rP
 
-picture: $(VENV)/.ready-dev ## Take the picture of the README anew, from the demo in Chromium
+picture: $(VENV)/.ready-dev ## Take the pictures of the README anew, from the demo in Chromium
 	$(BIN)/python -m tests.browser.picture
 
 schema: $(VENV)/.ready-dev ## Write feeds.schema.json anew, from the model of feeds.yaml

@@ -80,11 +80,11 @@ class Publisher:
         return self._rss("Slow, but sound", self._of_late(SLOW))
 
     def _ticker(self) -> tuple[Piece, ...]:
-        count = 3 + int((self._now() - self._began) / EVERY)
+        count = 1 + int((self._now() - self._began) / EVERY)
         pieces = []
         for number in range(max(0, count - MOST), count):
             title, html = TICKER[number % len(TICKER)]
-            day = self._began + (number - 2) * EVERY
+            day = self._began + number * EVERY
             pieces.append(Piece(f"tick-{number}", f"{title} ({number + 1})", html, day, "The built-in publisher"))
         return tuple(reversed(pieces))
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 from aggregator import clock
 
+_NEW_LINE = "\n"
+
 
 class Notifier:
     """Tells systemd, or whatever set NOTIFY_SOCKET, that we are ready, alive, reloading, stopping."""
@@ -28,8 +30,8 @@ class Notifier:
             self._say("WATCHDOG=1")
 
     def status(self, status: str) -> None:
-        """Say how it goes, in a line for `systemctl status`."""
-        self._say(f"STATUS={status}")
+        """Say how it goes, for the line of `systemctl status`: of a longer text the first line."""
+        self._say(f"STATUS={status.partition(_NEW_LINE)[0]}")
 
     def reloading(self) -> None:
         """Say that feeds.yaml is read anew; `ready` ends it."""

@@ -22,7 +22,7 @@ from aggregator.daemon.lists import refresh, stored_lists
 from aggregator.daemon.notifying import Notifier
 from aggregator.daemon.serving import WebServer, greeting, listening, located, web_server
 from aggregator.fetch import user_agent
-from aggregator.health import Facts
+from aggregator.health import Facts, unready
 from aggregator.logs import say
 from aggregator.metrics import Metrics
 from aggregator.model import Settings
@@ -208,8 +208,9 @@ class Daemon:
             seen = await asyncio.to_thread(watch, self._plant.store, self._settings, clock.now())
         except StoreError as error:
             log.error("what happened to sources could not be kept: %s", error)
+            self._notifier.status(str(error))
             return
-        self._notifier.status(seen.line)
+        self._notifier.status("; ".join([seen.line, *unready(self._facts(), clock.now())]))
         for one in seen.told:
             level = logging.INFO if one.ended_at else logging.WARNING
             say(

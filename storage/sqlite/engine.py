@@ -122,7 +122,8 @@ class Engine:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA cache_size = -16000")
+        connection.execute("PRAGMA cache_size = -8000")
+        connection.execute("PRAGMA soft_heap_limit = 16000000")  # of all connections: near it they reuse their pages
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
         connection.execute("PRAGMA journal_size_limit = 67108864")
         self._schema.migrate(connection, self._keep_copy)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(300)
 
 PLAYED = [*(case for case in CASES if FULL or not case.heavy), *WIRES]
 TIMEOUT = 10.0 if FULL else 3.0
-MEMORY = 360 if FULL else 340
+MEMORY = 300
 """MB of all processes together, 200 at once; in a full round with all those that take a worker to its limits."""
 SERVED = 0.5 if FULL else 1.5
 """Seconds: p99 of the merged feed."""

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.daemon.notifying import Notifier
+
 
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[socket.socket]:
@@ -69,3 +71,9 @@ def test_a_reload_is_announced_and_ends_with_ready(manager: socket.socket, proce
 
     heard(manager, "RELOADING=1")
     heard(manager, "READY=1")
+
+
+def test_of_a_longer_text_the_status_line_is_the_first(manager: socket.socket) -> None:
+    Notifier({"NOTIFY_SOCKET": manager.getsockname()}).status("polling 3 sources: 1 failing\nREADY=1")
+
+    assert manager.recv(4096) == b"STATUS=polling 3 sources: 1 failing"

@@ -11,6 +11,8 @@ from storage.markup import Tag, replaced, tags
 
 _PICTURE = ' loading="lazy" decoding="async" referrerpolicy="no-referrer"'
 _MEDIA = ' preload="none"'
+_REACHED = ' tabindex="0"'
+"""What is wider than the page is scrolled with the keys, too."""
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 
 
@@ -34,5 +36,7 @@ def _edits(tag: Tag, levels: dict[str, str]) -> Iterator[tuple[int, int, str]]:
         yield named, named, _PICTURE
     elif tag.name in ("audio", "video"):
         yield named, named, _MEDIA
+    elif tag.name == "pre":
+        yield named, named, _REACHED
     elif new := levels.get(tag.name.removeprefix("/")):
         yield named - 2, named, new

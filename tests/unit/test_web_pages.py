@@ -74,7 +74,7 @@ def links(answer: httpx.Response, choice: str = "a") -> list[str]:
 
 def test_an_entry_is_read_where_it_stands_and_its_pictures_wait(tmp_path: Path) -> None:
     row = samples.a_record(
-        html='<h1>One</h1><p>Text</p><h4>Two</h4><img src="http://p.example/a.png" alt="x">'
+        html='<h1>One</h1><pre>Text</pre><h4>Two</h4><img src="http://p.example/a.png" alt="x">'
         '<audio controls src="https://p.example/a.mp3"></audio>',
         enclosures=(
             Enclosure("https://p.example/a.mp3", "audio/mpeg"),
@@ -89,6 +89,7 @@ def test_an_entry_is_read_where_it_stands_and_its_pictures_wait(tmp_path: Path) 
 
     [body] = page.cssselect("li.entry details .body")
     assert [(one.tag, one.text) for one in body.cssselect("h1, h2, h3, h4, h5, h6")] == [("h4", "One"), ("h5", "Two")]
+    assert [one.get("tabindex") for one in body.cssselect("pre")] == ["0"]
     [picture] = body.cssselect("img")
     assert picture.get("src") == "https://proxy.example/?http://p.example/a.png"
     assert (picture.get("loading"), picture.get("referrerpolicy")) == ("lazy", "no-referrer")

@@ -15,6 +15,7 @@ from pathlib import Path
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator import clock, hiding, indexing
+from aggregator.daemon.believing import Belief
 from aggregator.daemon.build import Plant, judge, plant
 from aggregator.daemon.care import backup_if_due, within_descriptors
 from aggregator.daemon.configuration import Configuration
@@ -64,6 +65,7 @@ class Daemon:
         self._plant: Plant | None = None
         self._server: WebServer | None = None
         self._notifier = Notifier()
+        self._belief = Belief()
         self._metrics = Metrics(under_way=lambda: self._plant.poller.under_way if self._plant else 0)
 
     async def run(self, announce: Callable[[str], None]) -> int:
@@ -227,13 +229,21 @@ class Daemon:
         assert self._plant is not None  # noqa: S101 - jobs run inside run() only
         store = self._plant.store
         try:
-            pruned = await asyncio.to_thread(store.prune, clock.now())
+            pruned = await asyncio.to_thread(self._pruned, store)
             await asyncio.to_thread(store.checkpoint)
             copied = await asyncio.to_thread(backup_if_due, store, self._settings.storage, clock.now())
         except (StoreError, OSError) as error:
             log.error("maintenance was put off: %s", error)
             return
         say(log, logging.INFO, "maintained", pruned=pruned, backup=copied)
+
+    def _pruned(self, store: Store) -> int | None:
+        """Let go of old records, where the clock is believed when it says that they are old; return how many."""
+        now = clock.now()
+        if self._belief.holds(store, now, clock.monotonic()):
+            return store.prune(now)
+        log.info("nothing is let go of yet: by the clock nothing was polled in the days before; looked at again hourly")
+        return None
 
     # --- record files ---
 

@@ -13,6 +13,8 @@ from storage.values import Searchable, Unsearched
 
 _SEED = 8
 """Tokens of a phrase that the index is asked for; the rest is read in the texts that it finds."""
+_TERMS = 8
+"""Words and phrases of a query that the index is asked for, the longest; the rest is read in the texts that it finds."""
 _DAYS = 3650
 """More days than these before the newest arrival are all days."""
 
@@ -124,13 +126,16 @@ def _worded(terms: Sequence[Term], values: dict[str, str | int]) -> Asked:
         has = " OR ".join(f"instr(t.{column}, :held_{place})" for column in columns)
         held.append(f"NOT coalesce({has}, 0)" if term.negated else f"({has})")
         values[f"held_{place}"] = f" {' '.join(term.tokens)} "
-    short = [term for term in terms if len(term.tokens) <= _SEED]
-    wanted = [f"({expression(term, _SEED)})" for term in terms if not term.negated]
-    unwanted = [f"({expression(term)})" for term in short if term.negated]
+    longest = sorted(terms, key=lambda term: -sum(map(len, term.tokens)))
+    sought = [term for term in longest if not term.negated][:_TERMS]
+    shunned = [term for term in longest if term.negated and len(term.tokens) <= _SEED][:_TERMS]
+    wanted = [f"({expression(term, _SEED)})" for term in sought]
+    unwanted = [f"({expression(term)})" for term in shunned]
+    exact = len(sought) + len(shunned) == len(terms) and all(len(term.tokens) <= _SEED for term in sought)
     match, refuse = " AND ".join(wanted), " OR ".join(unwanted)
     if match and refuse:
         match, refuse = f"({match}) NOT ({refuse})", ""
-    return Asked(values, " AND ".join(held), match, refuse, exact=len(short) == len(terms))
+    return Asked(values, " AND ".join(held), match, refuse, exact=exact)
 
 
 def holding(connection: sqlite3.Connection, asked: Asked, ids: Sequence[int], most: int) -> list[int]:

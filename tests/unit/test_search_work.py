@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.sqlite import SqliteStore, choosing
+from storage.sqlite import SqliteStore, choosing, searching
 from storage.sqlite.searching import Effort
 from storage.values import RecordQuery
 
@@ -105,7 +105,13 @@ def test_a_category_is_found_without_reading_every_record(store: SqliteStore) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["的", "年糕", "罕见", "-百万", "百万 年糕", "的不", "不见于此处", "title:年糕", "-的"]
+    "text",
+    [
+        *("的", "年糕", "罕见", "-百万", "百万 年糕", "的不", "不见于此处", "title:年糕", "-的"),
+        "百万 " + " ".join(f"-{n}" for n in range(12)),
+        "的 百 万 年 糕 百万 年糕 title:年 title:糕 title:的 title:年糕",
+        "-罕 -见 -罕见 -a -b -c -d -e -f -年糕",
+    ],
 )
 @pytest.mark.parametrize("narrowed", [{}, {"categories": ["c7"]}, {"sources": ["s7", "s11"]}])
 def test_however_it_is_found_it_is_the_same(store: SqliteStore, text: str, narrowed: dict[str, list[str]]) -> None:
@@ -124,6 +130,16 @@ def test_however_it_is_found_it_is_the_same(store: SqliteStore, text: str, narro
 
     assert found == dict.fromkeys(ways, found["by the texts"])
     assert newest == dict.fromkeys(ways, newest["by the texts"])
+
+
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_of_many_words_the_index_is_asked_for_the_longest(store: SqliteStore, sign: str) -> None:
+    with store._engine.reading() as connection:
+        asked = searching.asked(connection, " ".join(f"{sign}{'w' * n}" for n in range(1, 41)))
+
+    assert (asked.match or asked.refuse).count('"') == 16
+    assert "w" * 40 in (asked.match or asked.refuse)
+    assert not asked.exact
 
 
 def test_what_arrived_of_late_and_holds_a_word_is_found_in_the_texts(store: SqliteStore) -> None:

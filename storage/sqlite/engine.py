@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-import json
 import os
-import shutil
 import sqlite3
-import threading
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from storage.contract import StoreError, StoreFullError, StoreMissingError
+from storage.sqlite.commits import Commits
+from storage.sqlite.faults import in_words, of_system
 from storage.sqlite.folder import (
     BACKUPS,
     DATABASE,
@@ -24,7 +22,6 @@ from storage.sqlite.folder import (
     UnusableError,
     check_wal,
     discard,
-    fault,
     held_by,
     one_line,
     part_of,
@@ -62,8 +59,7 @@ class Engine:
         self._writer: ThreadPoolExecutor | None = None
         self._mark = Mark("", 0)
         self._counted: tuple[int, ...] | None = None
-        self._watching: sqlite3.Connection | None = None
-        self._watched = threading.Lock()
+        self._commits = Commits(lambda: self._connect("ro"))
 
     @classmethod
     def for_writing(cls, folder: Path, schema: Schema = SCHEMA) -> Engine:
@@ -72,7 +68,9 @@ class Engine:
             folder.mkdir(parents=True, exist_ok=True)
             lock = Lock(folder)
         except OSError as error:
-            raise _of_system(error, folder) from error
+            told = of_system(error, folder)
+            full = isinstance(told, StoreFullError)
+            raise (told if full else StoreError(with_backup(folder, str(told)))) from error
         for place in (folder, folder / BACKUPS):
             sweep(place, ours=True)
         engine = cls(folder, lock, schema)
@@ -226,15 +224,7 @@ class Engine:
             return None
         if self._writer is not None:
             return self._counted
-        try:
-            with self._watched:
-                if self._watching is None:
-                    self._watching = self._connect("ro")
-                    self._watching.execute("PRAGMA busy_timeout = 0")
-                version: int = self._watching.execute("PRAGMA data_version").fetchone()[0]
-                return version
-        except sqlite3.Error:
-            return None
+        return self._commits.seen()
 
     @property
     def writing(self) -> sqlite3.Connection:
@@ -276,45 +266,9 @@ class Engine:
         if self._closed:  # meanwhile, by another thread
             self._close_idle()
 
-    @contextmanager
-    def in_words(self) -> Iterator[None]:
+    def in_words(self) -> AbstractContextManager[None]:
         """Turn faults of SQLite and of the system into `StoreError`s that name the file and the way out."""
-        try:
-            yield
-        except UnusableError as error:
-            raise StoreError(fault(self.folder, str(error))) from error
-        except (ValueError, OverflowError) as error:
-            if not _says_nothing(error):
-                raise
-            raise StoreError(fault(self.folder, f"is damaged ({one_line(error)})")) from error
-        except sqlite3.Error as error:
-            raise self._of_sqlite(error) from error
-        except OSError as error:
-            told = _of_system(error, self.path)
-            raise (
-                told if isinstance(told, StoreFullError) else StoreError(with_backup(self.folder, str(told)))
-            ) from error
-
-    def _of_sqlite(self, error: sqlite3.Error) -> StoreError:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _no_space(self.folder)):
-            return StoreFullError(f"{self.path} cannot grow: no space is left; nothing was lost")
-        match code:
-            case sqlite3.SQLITE_NOTADB:
-                what = "is not a database"
-            case sqlite3.SQLITE_CORRUPT:
-                what = f"is damaged ({one_line(error)})"
-            case _ if "decode to UTF-8" in str(error):  # Python's own, without a code
-                what = f"is damaged ({one_line(error)})"
-            case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
-                what = f"or its folder may not be written here ({one_line(error)})"
-            case sqlite3.SQLITE_CANTOPEN:
-                what = f"cannot be opened ({one_line(error)})"
-            case sqlite3.SQLITE_BUSY:
-                what = "is locked by another program"
-            case _:
-                what = f"cannot be used ({one_line(error)})"
-        return StoreError(fault(self.folder, what))
+        return in_words(self.path)
 
     # --- care ---------------------------------------------------------------------------------------------------
 
@@ -358,9 +312,7 @@ class Engine:
         if self._writer:
             self._writer.shutdown(wait=True)
         self._close_idle()
-        with self._watched:
-            if self._watching:
-                self._watching.close()
+        self._commits.close()
         if self._connection:
             self._connection.close()
         self._marker.close()
@@ -393,30 +345,12 @@ def _mark_of(connection: sqlite3.Connection) -> Mark:
     return Mark(*connection.execute("SELECT store, commits FROM counters").fetchone())
 
 
-def _says_nothing(error: Exception) -> bool:
-    """Return whether it is of a value that no row of ours holds: text that is none, a word that is none of its kind."""
-    unreadable = isinstance(error, UnicodeDecodeError | json.JSONDecodeError | OverflowError)
-    return unreadable or "is not a valid" in str(error)  # as an Enum says
-
-
 def _wal(database: Path) -> Path:
     return database.with_name(f"{database.name}-wal")
 
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
-
-
-def _no_space(folder: Path) -> bool:
-    with suppress(OSError):
-        return shutil.disk_usage(folder).free < 1 << 20
-    return False
-
-
-def _of_system(error: OSError, path: Path) -> StoreError:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return StoreFullError(f"{error.filename or path}: no space is left; nothing was lost")
-    return StoreError(f"{error.filename or path} cannot be used ({error.strerror or error})")
 
 
 def sync_folder(folder: Path) -> None:

@@ -272,5 +272,6 @@ def test_a_file_system_that_is_read_only_is_refused_and_can_be_read(home: Home, 
     line = left.stderr.splitlines()[-1]
     assert left.returncode == 4
     assert line.startswith(f"{disk.folder / 'data/aggregator.lock'} cannot be used (Read-only file system)")
+    assert line.endswith("aggregator-20260301T000000Z.db")
     assert took < WITHIN
     print(f"read-only file system: {took:.2f} s: {line}")

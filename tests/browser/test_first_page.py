@@ -56,12 +56,13 @@ def site(tmp_path: Path) -> Iterator[str]:
     while not server.started and time.monotonic() < deadline:
         time.sleep(0.01)
     yield base
+    app.leave()
     server.should_exit = True
     thread.join(10)
     store.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser(require) -> Iterator[object]:
     """Chromium without a window."""
     require("Chromium", CHROMIUM is not None)

@@ -80,6 +80,15 @@ def test_a_paused_source_is_asked_by_doctor_under_its_own_address(polled: Home, 
 PAGES = [
     *("", "sources.json", "feed.atom", "feed.rss", "feed.json", "source/whole", "source/whole.atom", "opml", "metrics"),
     *("source/whole/status", "source/second/status", "source/second/status.json", "source/off/status.json"),
+    *(
+        "sources",
+        "about",
+        "health.atom",
+        "source/second",
+        "source/failing",
+        "source/failing/status",
+        "source/off/status",
+    ),
 ]
 
 

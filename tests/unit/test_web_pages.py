@@ -19,6 +19,7 @@ from unit.test_web_feeds import ask
 from aggregator.health import Facts
 from aggregator.model import Polling, Server, Settings, Source, Storage, View
 from aggregator.web import create_app
+from aggregator.web.bodies import body_of
 from storage.images import ImagePolicy
 from storage.record import Enclosure, Record
 from storage.sqlite import SqliteStore
@@ -366,3 +367,29 @@ def test_hostile_text_stays_text_on_every_page(tmp_path: Path) -> None:
             assert not str(node.attributes.get("src") or "").startswith(("javascript", "x"))
         assert "{{" not in page.text or "49" not in page.text
     html.fromstring(feed.content)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '<a href="https://x.example/" title="<img src=x><h1>">t</a><h1>One</h1>',
+        '<p title="a &gt; b">&lt;img&gt; &lt;h1&gt;</p><img src="https://x.example/a.png" alt="<pre>">',
+        '<h2 title="</h2><script>pwned()</script>">Two</h2><h6>Six</h6>',
+    ],
+)
+def test_what_is_put_into_a_body_changes_no_other_part_of_it(written: str) -> None:
+    put_in = {"loading", "decoding", "referrerpolicy", "preload", "tabindex"}
+
+    def parts(text: str) -> list[tuple[str, dict[str, str | None], str]]:
+        tree = LexborHTMLParser(text)
+        assert tree.body
+        return [
+            (
+                "h" if str(node.tag) in {"h1", "h2", "h3", "h6"} else str(node.tag),
+                {name: value for name, value in node.attributes.items() if name not in put_in},
+                node.text(deep=False),
+            )
+            for node in tree.body.traverse(include_text=False)
+        ]
+
+    assert parts(str(body_of(written, 1))) == parts(written)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import click
 
@@ -85,3 +89,17 @@ def source_rows(settings: Settings) -> list[Row]:
         pass  # nothing was polled yet, and that is no fault
     states = [stored.get(s.id) or PollState(source_row(s), next_poll_at=now) for s in settings.sources]
     return rows_of(states, counts, now, settings.sources, settings.paused)
+
+
+def unwritable(folder: Path) -> str | None:
+    """
+    Return in words why nobody can write the store in the folder, or None.
+
+    Whether this user may is not looked at: who asks how the daemon is need not be the one that it runs as.
+    """
+    with suppress(OSError):
+        if os.statvfs(folder).f_flag & os.ST_RDONLY:
+            return f"{folder} lies on a file system that is read-only"
+        if shutil.disk_usage(folder).free < 1 << 20:
+            return f"no space is left for {folder}"
+    return None

@@ -7,6 +7,7 @@ What is verified: the settings after are the settings before, but for exactly th
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
+from aggregator import clock
 from aggregator.config.changing import EditError, Entry, inserted, removed
 from aggregator.config.document import Node
 from aggregator.config.faults import ConfigError, render
@@ -179,6 +181,7 @@ class Draft:
 
     def __enter__(self) -> Draft:
         """Write the copy. Raises `RefusedError` where there can be none."""
+        self._sweep()
         try:
             number, name = tempfile.mkstemp(prefix=f".{self.path.name}.", suffix=".new", dir=self.path.parent)
             self.copy = Path(name)
@@ -200,6 +203,13 @@ class Draft:
                 f"{self.shown} is left as it is: beside it nothing can be written: {error.strerror}"
             ) from None
         return self
+
+    def _sweep(self) -> None:
+        """Take away copies that a kill left; who is editing now began less than an hour ago."""
+        with suppress(OSError):
+            for old in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.new"):
+                if old.lstat().st_mtime < clock.now().timestamp() - 3600:
+                    old.unlink()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -146,7 +146,7 @@ class Engine:
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode={mode}",
+            f"{self.path.absolute().as_uri()}?mode={mode}{'&immutable=1' if self._rests(mode) else ''}",
             uri=True,
             timeout=5,
             isolation_level=None,
@@ -156,6 +156,14 @@ class Engine:
         if mode == "ro":
             connection.execute("PRAGMA query_only = ON")
         return connection
+
+    def _rests(self, mode: str) -> bool:
+        """Return whether nobody can be writing: SQLite wants a -wal beside the file, and here it could make none."""
+        if mode != "ro" or _wal(self.path).exists():
+            return False
+        with suppress(OSError):
+            return bool(os.statvfs(self.folder).f_flag & os.ST_RDONLY)
+        return False
 
     def _missing(self) -> StoreMissingError:
         return StoreMissingError(f"{self.path} holds no store yet: `aggregator run` or `aggregator poll` makes it")

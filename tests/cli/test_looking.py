@@ -158,7 +158,7 @@ def test_status_names_the_states_that_there_are(polled: Home) -> None:
 def test_status_json_is_one_object(polled: Home) -> None:
     status = json.loads(polled.run("status", "--json").stdout)
 
-    assert list(status) == ["sources", "states", "entries", "unwell", "changed_files"]
+    assert list(status) == ["sources", "states", "entries", "unwell", "changed_files", "store_fault"]
     assert (status["sources"], status["states"], status["entries"]) == (2, {"ok": 1, "failing": 1}, 2)
     assert [list(row) for row in status["unwell"]] == [SOURCE_KEYS]
 

@@ -274,4 +274,9 @@ def test_a_file_system_that_is_read_only_is_refused_and_can_be_read(home: Home, 
     assert line.startswith(f"{disk.folder / 'data/aggregator.lock'} cannot be used (Read-only file system)")
     assert line.endswith("aggregator-20260301T000000Z.db")
     assert took < WITHIN
+    status = home.run("status")
+    assert status.returncode == 1, status.stderr
+    assert (
+        f"store     {disk.folder / 'data'} lies on a file system that is read-only: nothing is polled" in status.stdout
+    )
     print(f"read-only file system: {took:.2f} s: {line}")

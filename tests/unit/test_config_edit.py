@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import tempfile
 from pathlib import Path
 
@@ -371,3 +372,17 @@ def test_a_source_is_removed_by_the_id_that_it_kept(file: Path) -> None:
         ["kept"],
         "sources:\n  - https://a.example/\n",
     )
+
+
+def test_a_copy_that_a_kill_left_goes_with_the_next_edit(tmp_path: Path) -> None:
+    config = tmp_path / "feeds.yaml"
+    config.write_text("sources:\n  - https://a.example/\n")
+    left, fresh, other = (tmp_path / name for name in (".feeds.yaml.k1.new", ".feeds.yaml.k2.new", "mine.new"))
+    for path in (left, fresh, other):
+        path.write_text("x")
+    for path in (left, other):
+        os.utime(path, (0, 0))
+
+    add(setting(config), [{"url": NEW}])
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".feeds.yaml.k2.new", "feeds.yaml", "mine.new"]

@@ -32,8 +32,8 @@ SPARE_DESCRIPTORS = 64
 OLD_PYTHON = (3, 11)
 PACKAGES = (
     "apscheduler", "charset-normalizer", "click", "feedparser", "google-re2", "h11", "httpx", "idna", "jinja2", "lxml",
-    "nh3", "opencc", "pebble", "prometheus-client", "publicsuffixlist", "pydantic", "ruamel.yaml", "selectolax", "sqlite-utils", "starlette",
-    "uvicorn", "w3lib",
+    "markupsafe", "nh3", "opencc", "pebble", "prometheus-client", "publicsuffixlist", "pydantic", "ruamel.yaml",
+    "selectolax", "sqlite-utils", "starlette", "uvicorn", "w3lib",
 )  # fmt: skip
 """What pyproject.toml requires. Written out, as an installation that was not renewed knows the old list alone."""
 

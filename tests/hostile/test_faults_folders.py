@@ -40,6 +40,8 @@ def test_a_folder_that_cannot_be_written_keeps_no_file_of_another_waiting(
     shut.chmod(0o555)
 
     with closing(SqliteStore.open(home.folder / "data")) as store:
+        for path in (home.folder / "data", *(home.folder / "data").rglob("*")):
+            path.chmod(0o777)  # the store is not what is shut here
         filer = Filer(store, Posts(home.records))
         with without_rights():
             done = filer.bring_up_to_date(settings)

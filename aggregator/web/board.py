@@ -100,9 +100,19 @@ class Told:
 
 
 def board_page(
-    store: Store, settings: Settings, frame: Frame, asked: Asked, standings: Sequence[Standing], now: datetime
+    store: Store,
+    settings: Settings,
+    frame: Frame,
+    asked: Asked,
+    standings: Sequence[Standing],
+    now: datetime,
+    troubles: Sequence[str] = (),
 ) -> bytes:
-    """Return the page of sources; only those that stand on it are looked at. Blocks. Raises StoreError."""
+    """
+    Return the page of sources; only those that stand on it are looked at. Blocks. Raises StoreError.
+
+    `troubles` are those of the daemon itself, a sentence each: what keeps all sources from being polled stands first.
+    """
     wanted = [one for one in standings if asked.state in (None, one.state)]
     last = max(1, -(-len(wanted) // A_PAGE))
     page = min(asked.page, last)
@@ -117,6 +127,7 @@ def board_page(
         frame,
         told=[Told(rows[id_], by_day(dict(days.get(id_, {})), today)) for id_ in ids if id_ in rows],
         asked=asked,
+        troubles=troubles,
         all=len(standings),
         filters=[(state, counted[state]) for state in _WORST if counted[state]],
         page=page,

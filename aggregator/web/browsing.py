@@ -104,14 +104,14 @@ class Browsing:
     async def sources(self, request: Request) -> Response:
         """Answer with a page of sources, the worst first."""
         desk, settings, now = self._desk, self._desk.settings(), self._desk.now()
-        asked = board.asked_of(parameters(request.scope))
+        asked, troubles = board.asked_of(parameters(request.scope)), tuple(unready(self._facts(), now))
         frame = self._frame(request.scope, "sources", live=True)
 
         def made() -> bytes:
             standings = self._ranking(settings, now)
-            return board.board_page(desk.store, settings, frame, asked, standings, now)
+            return board.board_page(desk.store, settings, frame, asked, standings, now, troubles)
 
-        return await self._page(request.scope, ("sources page", asked), now, made)
+        return await self._page(request.scope, ("sources page", asked, troubles), now, made)
 
     def _ranking(self, settings: Settings, now: datetime) -> list[Standing]:
         """Return the order of all sources, made anew after ten times what it took: of 10,000 that is 7 s."""

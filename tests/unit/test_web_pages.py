@@ -40,6 +40,7 @@ def serving(
     sources: tuple[Source, ...] = (),
     paused: tuple[Source, ...] = (),
     store: Callable[[SqliteStore], None] = lambda _: None,
+    facts: Facts | None = None,
     **server: Any,
 ) -> Iterator[Get]:
     known = states or (samples.a_state(),)
@@ -57,7 +58,7 @@ def serving(
             views=views,
             paused=paused,
         )
-        app = create_app(opened, lambda: settings, lambda: Facts(last_tick_at=NOW), lambda: NOW)
+        app = create_app(opened, lambda: settings, lambda: facts or Facts(last_tick_at=NOW), lambda: NOW)
         yield lambda path, **headers: ask(app, path, **headers)
 
 
@@ -259,6 +260,19 @@ def test_a_source_shows_its_polls_its_incidents_and_what_mends_it(tmp_path: Path
     assert found(page, ".wide tbody tr") == ["03-05 12:00:00timeout: no answer within 30 s1.25 s"]
     assert found(page, ".incidents li") == ["failing 2026-03-05 12:00 to 2026-03-05 12:00: no answer"]
     assert "How long its last 1 polls took, the longest 1.2 s; 1 of them failed" in page.text
+
+
+def test_what_keeps_the_daemon_from_polling_stands_above_its_sources(tmp_path: Path) -> None:
+    full = Facts(last_tick_at=NOW, config_fault="feeds.yaml:14:9: no such key", store_fault="no space is left")
+    with serving(tmp_path, facts=full) as get:
+        told = found(get("/sources"), "#live > p.trouble")
+
+    assert told == ["not ready feeds.yaml: feeds.yaml:14:9: no such key", "not ready store: no space is left"]
+
+
+def test_a_daemon_that_is_well_says_nothing_of_itself_above_its_sources(tmp_path: Path) -> None:
+    with serving(tmp_path) as get:
+        assert found(get("/sources"), "#live > p.trouble") == []
 
 
 def test_what_happens_to_sources_is_a_feed_that_is_kept_until_it_changes(tmp_path: Path) -> None:

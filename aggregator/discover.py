@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 from aggregator.charset import decode
 from aggregator.model import Fetched
+from aggregator.plain import contained, line
 from storage.markup import Tag, tags
 
 MOST = 5
@@ -170,5 +171,5 @@ def _each_once(found: Iterable[tuple[str | None, str]], page: str) -> tuple[Cand
     titles: dict[str, str] = {}
     for url, title in found:
         if url is not None and url != page and not titles.get(url):
-            titles[url] = _SPACE.sub(" ", title).strip()[:200]
+            titles[url] = contained(line(_SPACE.sub(" ", title))[:200])
     return tuple(Candidate(url, title) for url, title in titles.items())

@@ -27,7 +27,7 @@ from aggregator.normalise import (
     language_tag,
     usable_enclosures,
 )
-from aggregator.plain import line, shortened, text_of_clean
+from aggregator.plain import contained, line, shortened, text_of_clean
 from storage.images import ImagePolicy, original, restore
 from storage.record import DateSource, Record, key_of
 from storage.restoring import UNCLEANED, Outline
@@ -79,7 +79,7 @@ def returning(record: Record) -> Record:
         tags=_lines(record.tags),
         image=_address(record.image),
         html=clean(html, link).strip(),
-        summary=line(record.summary),
+        summary=contained(line(record.summary)),
         enclosures=usable_enclosures(record.enclosures),
         podcast=podcast.usable(record.podcast),
         language=language_tag(record.language),
@@ -289,7 +289,7 @@ def _address(url: str | None) -> str | None:
 
 
 def _line(text: str) -> str:
-    return line(text)[:LONGEST_LINE].rstrip()
+    return contained(line(text)[:LONGEST_LINE].rstrip())
 
 
 def _lines(texts: Iterable[str]) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from aggregator.identity import alias_of, identity_of
 from aggregator.model import Entry, Fetched, Reading, Source
 from aggregator.normalise import normalise
 from aggregator.parse import parse
+from aggregator.plain import contained, line
+from storage.states import FeedInfo
 
 _EMPTY = Entry()
 
@@ -23,9 +25,10 @@ def read(source: Source, fetched: Fetched, seen_at: datetime) -> Reading:
     """
     feed = parse(fetched)
     entries = filter(_says_anything, feed.entries)
-    records = tuple(normalise(source, feed.info, entry, seen_at, position) for position, entry in enumerate(entries))
+    info = _plain(feed.info)
+    records = tuple(normalise(source, info, entry, seen_at, position) for position, entry in enumerate(entries))
     return Reading(
-        info=feed.info,
+        info=info,
         records=records,
         hints=feed.hints,
         complete=feed.complete,
@@ -35,6 +38,17 @@ def read(source: Source, fetched: Fetched, seen_at: datetime) -> Reading:
         previous=feed.previous,
         deleted=tuple(each._replace(ref=alias_of(identity_of(each.ref, None, "", "", None))) for each in feed.deleted),
         delta=fetched.delta,
+    )
+
+
+def _plain(info: FeedInfo) -> FeedInfo:
+    """Return what the feed says of itself as lines that a terminal may be shown."""
+    return replace(
+        info,
+        title=info.title and (contained(line(info.title)) or None),
+        link=info.link and line(info.link),
+        id=info.id and line(info.id),
+        language=info.language and line(info.language),
     )
 
 

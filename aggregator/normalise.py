@@ -12,7 +12,7 @@ from aggregator.clean import CLEANER, clean, marked
 from aggregator.identity import alias_of, digest_of, identity_of, public_id_of
 from aggregator.markup import valid
 from aggregator.model import BodyStyle, Entry, FilterKind, Source, Text
-from aggregator.plain import line, paragraphs, shortened, text_of, text_of_clean, title_of
+from aggregator.plain import contained, line, paragraphs, shortened, text_of, text_of_clean, title_of
 from storage.record import DateSource, Enclosure, Record, key_of
 from storage.states import FeedInfo
 
@@ -50,7 +50,7 @@ def normalise(source: Source, info: FeedInfo, entry: Entry, seen_at: datetime, p
     identity = identity_of(guid, link, said, text, info.link)
     key = key_of(source.id, identity)
     published, date_source = _date(entry, seen_at, position)
-    site = source.site or info.title or urlsplit(source.url).hostname or source.name
+    site = line(source.site or info.title or urlsplit(source.url).hostname or source.name)
     writers = _names(entry.writers)
     return Record(
         key=key,
@@ -58,11 +58,12 @@ def normalise(source: Source, info: FeedInfo, entry: Entry, seen_at: datetime, p
         source_id=source.id,
         identity=identity,
         alias=alias_of(identity),
-        categories=(source.category, line(site), source.feed),
-        title=title,
+        categories=(source.category, site, source.feed),
+        # Digest and identity are of the title as it was written: what is only shown in another way is no change.
+        title=contained(title) or UNTITLED,
         link=link,
         guid=guid,
-        author=_author(source.author, line(site), writers),
+        author=_author(source.author, site, writers),
         writers=writers,
         tags=_names(entry.tags),
         published=published,
@@ -134,7 +135,7 @@ def _summary(entry: Entry, body: Text | None, text: str) -> str:
     if entry.summary is None or entry.summary is body:
         return ""
     summary = text_of(entry.summary.value) if entry.summary.html else " ".join(line(entry.summary.value).split())
-    return "" if summary == text else shortened(summary, LONGEST_SUMMARY)
+    return "" if summary == text else contained(shortened(summary, LONGEST_SUMMARY))
 
 
 def _lead_image(entry: Entry, link: str | None, html: str) -> str | None:
@@ -181,7 +182,7 @@ def _latest(entry: Entry, seen_at: datetime) -> datetime:
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:
     """Return the names as plain text, each once, in their order."""
-    plain = (line(title_of(name)) for name in names)
+    plain = (contained(line(title_of(name))) for name in names)
     return tuple(dict.fromkeys(name for name in plain if name))[:MOST_NAMES]
 
 
@@ -202,7 +203,7 @@ def usable_enclosures(enclosures: Iterable[Enclosure]) -> tuple[Enclosure, ...]:
                     url=url,
                     type=line(enclosure.type) or None if enclosure.type else None,
                     length=length,
-                    title=line(enclosure.title) or None if enclosure.title else None,
+                    title=contained(line(enclosure.title)) or None if enclosure.title else None,
                     duration=enclosure.duration,
                 ),
             )

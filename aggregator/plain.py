@@ -27,6 +27,9 @@ _TITLE_TAG = re.compile(
 
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff\ud800-\udfff]")
 _BLANKS = re.compile("[ \t\r\n\x85\u2028\u2029]+")
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_EMBEDDINGS, _ISOLATES, _OVERRIDES = "\u202a\u202b\u202d\u202e", "\u2066\u2067\u2068", "\u202d\u202e"
+_POP_ISOLATE = "\u2069"
 
 
 def line(value: str) -> str:
@@ -38,6 +41,32 @@ def line(value: str) -> str:
 
 def _blank(run: re.Match[str]) -> str:
     return " " if run[0].strip(" ") else run[0]
+
+
+def contained(text: str) -> str:
+    """
+    Return a line that turns round no letters but its own: without overrides, and without other marks that it leaves open.
+
+    The rules of directions are those of Unicode's UAX #9. Pairs that are closed stay, as do the plain marks
+    (U+200E, U+200F): Hebrew and Arabic need them.
+    """
+    if text.isprintable() or not _TURNS.search(text):
+        return text
+    kept, opened, isolates = set[int](), list[re.Match[str]](), 0
+    for turn in _TURNS.finditer(text):
+        if turn[0] in _EMBEDDINGS + _ISOLATES:
+            opened.append(turn)
+            isolates += turn[0] in _ISOLATES
+            continue
+        if turn[0] == _POP_ISOLATE and isolates:
+            while opened[-1][0] not in _ISOLATES:
+                opened.pop()  # ends with the isolate that it stands in
+            isolates -= 1
+        elif turn[0] == _POP_ISOLATE or not opened or opened[-1][0] in _ISOLATES:
+            continue
+        begun = opened.pop()
+        kept |= set() if begun[0] in _OVERRIDES else {begun.start(), turn.start()}
+    return _TURNS.sub(lambda turn: turn[0] if turn.start() in kept else "", text).strip()
 
 
 def text_of(html: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aggregator import pictures
-from aggregator.plain import line, shortened, title_of
+from aggregator.plain import contained, line, shortened, title_of
 from storage.record import Element
 
 ITUNES = "http://www.itunes.com/dtds/podcast-1.0.dtd"
@@ -34,7 +34,7 @@ _EXPLICIT = {"yes": "true", "true": "true", "explicit": "true", "no": "false", "
 
 
 def _words(text: str) -> str:
-    return shortened(title_of(text) if "<" in text else line(text), LONGEST_TEXT)
+    return contained(shortened(title_of(text) if "<" in text else line(text), LONGEST_TEXT))
 
 
 def _number(text: str) -> str:

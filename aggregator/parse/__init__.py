@@ -17,6 +17,7 @@ from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse.bounds import bounded
 from aggregator.parse.jsonfeed import read_json
 from aggregator.parse.xmlfeed import read_xml
+from aggregator.plain import contained, line
 
 __all__ = ["parse"]
 
@@ -68,7 +69,7 @@ def _refuse_pages(text: str) -> None:
         return
     if name in ("html", "head", "body") or _HTML_DOCTYPE.match(head):
         found = _TITLE.search(head)
-        title = _SPACE.sub(" ", unescape(found[1])).strip() if found else ""
+        title = contained(line(_SPACE.sub(" ", unescape(found[1])))) if found else ""
         if asks := challenger(head):
             said = f', titled "{title}"' if title else ""
             raise PollError(FailureKind.BLOCKED, f"a challenge for browsers in place of the feed ({asks}){said}")

@@ -180,7 +180,7 @@ def _place(given: Given) -> tuple[int, str] | None:
     try:
         position, source_id = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         place = int(position), str(source_id)
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise HTTPException(400, "after= is no place in this list; take it from `next` or `cursor`") from None
     return place
 

@@ -93,7 +93,7 @@ def test_the_next_poll_of_the_same_documents_brings_nothing_and_changes_no_file(
 
 def test_the_commands_of_the_operations_page_do_it(kept: Home) -> None:
     page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-    [block] = re.findall(r"^### The store is lost.*?^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    [block] = re.findall(r"^### The store is lost.*?^```sh run\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     script = block.replace("aggregator run", "aggregator poll --all")
     entries = kept.entries()
     command = f'aggregator() {{ "{sys.executable}" -m aggregator "$@"; }}; set -e\n{script}'

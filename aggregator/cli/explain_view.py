@@ -11,6 +11,7 @@ from aggregator.account import Shape, source_account
 from aggregator.cli.common import counted
 from aggregator.health import PAUSED, paused_row, roughly
 from aggregator.model import Settings, Source
+from aggregator.plain import contained
 from aggregator.poll import source_row
 from storage.contract import Store
 from storage.states import HostState, PollState
@@ -122,7 +123,7 @@ def entry_text(told: Mapping[str, Any]) -> str:
     updates = f"{told['updates']} times, last {_minute(told['updated'])}" if told["updates"] else "never"
     came = _minute(told["came"]) + (", listed when its source was new" if told["with_its_source"] else "")
     lines = [
-        f"{told['title'] or '(no title)'}",
+        contained(told["title"]) or "(no title)",
         _line("key", told["key"]),
         _line("public id", told["public_id"]),
         _line("link", told["link"] or "(none)"),
@@ -179,7 +180,7 @@ def _place(view: Mapping[str, Any]) -> str:
 
 
 def _line(word: str, said: object) -> str:
-    return f"  {word:<{WIDE}} {said}"
+    return f"  {word:<{WIDE}} {contained(str(said))}"
 
 
 def _minute(at: str | None) -> str:

@@ -72,6 +72,7 @@ def format_name(word: str) -> str:
 def described(fetched: Fetched, reading: Reading) -> str:
     """Return what a person wants to know of a feed before subscribing to it."""
     from aggregator.cli.common import counted  # noqa: PLC0415 - --help answers without it
+    from aggregator.plain import contained  # noqa: PLC0415 - the same
 
     info, records = reading.info, reading.records
     size = f"{counted(len(fetched.body), 'byte')}, {counted(len(records), 'entry')}"
@@ -81,7 +82,7 @@ def described(fetched: Fetched, reading: Reading) -> str:
         f"address  {fetched.url}",
     ]
     lines += [f"         after a redirect ({hop.status}) from {hop.url}" for hop in fetched.hops]
-    lines += [f"home     {info.link}"] if info.link else []
+    lines += [f"home     {contained(info.link)}"] if info.link else []
     lines += [f"mended   {reading.degraded}"] if reading.degraded else []
     if fetched.validators.etag is None and fetched.validators.last_modified is None:
         lines.append("caution  it sends no validator: every poll downloads it whole")

@@ -81,10 +81,13 @@ def command(options: Options, words: tuple[str, ...], limit: int, as_json: bool)
 
 def _show(record: Record, query: Query) -> None:
     from aggregator.indexing import body_text  # noqa: PLC0415 - --help answers without it
+    from aggregator.plain import contained  # noqa: PLC0415 - the same
     from storage.search import snippet  # noqa: PLC0415 - the same
 
-    click.echo(f"{record.published:%Y-%m-%d}  {click.style(record.title or record.link or record.key, bold=True)}")
-    click.echo(f"            {record.source_id}  {record.link or record.key}")
-    pieces = snippet(body_text(record), query)
+    click.echo(
+        f"{record.published:%Y-%m-%d}  {click.style(contained(record.title or record.link or record.key), bold=True)}"
+    )
+    click.echo(f"            {record.source_id}  {contained(record.link or record.key)}")
+    pieces = snippet(contained(body_text(record)), query)
     if said := "".join(click.style(piece.text, fg="yellow") if piece.hit else piece.text for piece in pieces).strip():
         click.echo(f"            {said}")

@@ -75,7 +75,11 @@ def test_a_forged_place_is_refused_or_is_a_page(get: Get, name: str) -> None:
     refused = [answer for answer in answers.values() if answer.status_code == 400]
     assert odd == {}
     assert len(refused) > 20
-    said = [answer.text for answer in refused if not re.search("is no place in|is empty|the query string is longer than 2000 bytes", answer.text)]
+    said = [
+        answer.text
+        for answer in refused
+        if not re.search("is no place in|is empty|the query string is longer than 2000 bytes", answer.text)
+    ]
     assert said == []
     assert max(len(answer.content) for answer in refused) < 2_000
     assert time.process_time() - began < 10

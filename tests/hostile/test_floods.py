@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -284,3 +286,17 @@ def test_a_list_that_feeds_yaml_names_is_taken_in_as_far_as_it_says_feeds(tmp_pa
 
         assert [source.url for source in settings.sources] == ["https://a.example/1", "https://own.example/feed"]
         assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("name", ["laughs", *(["outlines"] if FULL else [])])
+def test_importing_a_list_ends_soon_with_a_sentence(tmp_path: Path, name: str) -> None:
+    made, feeds = LISTS[name]
+    (tmp_path / "list.opml").write_bytes(made())
+    (tmp_path / "feeds.yaml").write_text("version: 1\nsources: [{id: own, url: 'https://own.example/feed'}]\n")
+    command = [sys.executable, "-m", "aggregator", "-c", "feeds.yaml", "import", "opml", "list.opml", "--dry-run"]
+
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=110, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert f"{feeds:,} source" in done.stdout + done.stderr
+    assert len(done.stderr) < 2_000

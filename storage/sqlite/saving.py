@@ -339,8 +339,8 @@ def mark_hidden(
         ).fetchone()
         if row is not None:
             changed += 1
-            if reason is None:
-                connection.execute("INSERT OR REPLACE INTO unwritten (id, change) VALUES (?, ?)", (row[0], change))
+            # A file that is there is to say so too: a store that is built anew from it would show the entry.
+            connection.execute("INSERT OR REPLACE INTO unwritten (id, change) VALUES (?, ?)", (row[0], change))
     if changed:
         connection.execute("UPDATE counters SET revision = revision + 1")
     connection.executemany(

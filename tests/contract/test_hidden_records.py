@@ -103,6 +103,17 @@ def test_records_are_found_by_why_they_are_hidden(store: Store) -> None:
     assert sorted(store.hidden_for("one")) == sorted([records[0].key, records[2].key])
 
 
+def test_a_file_that_is_there_is_to_say_that_its_record_was_hidden(store: Store) -> None:
+    record = numbered(1)[0]
+    add(store, record, states=[a_state()])
+    file = RecordFile(record.key, "a/b/c.md", "0" * 64)
+    store.wrote_files([file])
+
+    store.mark_hidden({record.key: RULE})
+
+    assert [(one.hidden, written) for one, written in store.unwritten()] == [(RULE, file)]
+
+
 def test_a_hidden_record_has_no_file_written_until_it_is_shown_again(store: Store) -> None:
     record = numbered(1)[0]
     add(store, record, states=[a_state()])

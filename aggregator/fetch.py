@@ -12,8 +12,7 @@ from typing import NoReturn
 
 import httpx
 
-from aggregator import __version__, clock
-from aggregator.addresses import is_address, is_public
+from aggregator import clock
 from aggregator.budget import Share
 from aggregator.cookies import Cookies
 from aggregator.download import Body, Limits, download
@@ -26,7 +25,7 @@ from aggregator.statuses import kind_of, words_of
 from aggregator.targets import Target, keeps_secrets, locate, redirected
 from storage.states import Validators
 
-__all__ = ["Limits", "Visit", "fetch", "user_agent", "with_agent"]
+__all__ = ["Limits", "Visit", "fetch"]
 
 Visit = Callable[[str], Awaitable[None]]
 """
@@ -317,28 +316,6 @@ class _Attempt:
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:100] or None
 
 
-def user_agent(template: str, base_url: str | None) -> str:
-    """
-    Return who we say we are: `feed-aggregator/0.1.0 (+https://news.example.org/)`.
-
-    `{base_url}` and `{version}` are replaced; the program's bare name is given its version. Where there is no
-    address that a publisher could open, the parenthesis with it is left out. docs/etiquette.md, rule 55.
-    """
-    if base_url is None or not _is_public_url(base_url):
-        template = re.sub(r"\s*\([^()]*\{base_url\}[^()]*\)", "", template).replace("{base_url}", "")
-    else:
-        template = template.replace("{base_url}", locate(base_url).text)
-    text = re.sub(r"^feed-aggregator(?![/\w-])", f"feed-aggregator/{__version__}", template)
-    text = text.replace("{version}", __version__)
-    return " ".join("".join(c if "!" <= c <= "~" else " " for c in text).split()) or f"feed-aggregator/{__version__}"
-
-
-def with_agent(source: Source, base_url: str | None) -> Source:
-    """Return the source, the template of its own user agent, if it has one, filled in as `user_agent` does it."""
-    own = source.user_agent
-    return source if own is None else replace(source, user_agent=user_agent(own, base_url))
-
-
 def readable(headers: httpx.Headers) -> Mapping[str, str]:
     """Return the headers for reading: names in lower case, repeated ones joined; cookies are nobody's business."""
     found: dict[str, str] = {}
@@ -365,14 +342,6 @@ def _way_out(pair: str, leave: _Leave) -> str:
     if leave.asked_for:
         return f"if it is yours, name {pair} in polling.allow_private"
     return "a redirect leads there, and permissions do not follow redirects"
-
-
-def _is_public_url(url: str) -> bool:
-    try:
-        host = locate(url).url.host
-    except (ValueError, PollError):
-        return False
-    return is_public(host) if is_address(host) else "." in host
 
 
 def _first(headers: httpx.Headers, name: bytes) -> bytes | None:

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from aggregator.agent import with_agent
 from aggregator.archive import Archive
 from aggregator.calm import Occasion
 from aggregator.fallbacks import addresses, chain
-from aggregator.fetch import with_agent
-from aggregator.hosts import host_and_port, host_key
-from aggregator.manners import settings_digest
+from aggregator.hosts import host_and_port
 from aggregator.model import Settings, Source
 from aggregator.network import Network
 from aggregator.pacer import Pacer
@@ -26,7 +25,7 @@ from aggregator.turns import Turns
 from aggregator.visits import MOST_WAIT, Place, Visits
 from aggregator.workers import Reader
 from storage.contract import Store, StoreError
-from storage.states import Claim, PollState, SourceRow
+from storage.states import Claim, PollState
 
 log = logging.getLogger(__name__)
 
@@ -409,25 +408,3 @@ class Poller:
             log.error("the store cannot be written, nothing is polled meanwhile: %s", error)
         self.trouble = str(error)
         self._paused_until = self._clocks.monotonic() + PAUSE_AFTER_TROUBLE
-
-
-def source_rows(settings: Settings) -> list[SourceRow]:
-    """Return what the store keeps of feeds.yaml: the sources that are polled, and the paused ones."""
-    return [*map(source_row, settings.sources), *(source_row(source, paused=True) for source in settings.paused)]
-
-
-def source_row(source: Source, *, paused: bool = False) -> SourceRow:
-    """Return what the store keeps of a source of feeds.yaml."""
-    return SourceRow(
-        id=source.id,
-        name=source.name,
-        url=source.url,
-        host=host_key(source.url),
-        position=source.position,
-        keep_days=source.keep.days,
-        keep_entries=source.keep.entries,
-        floor=source.every or source.at_least,
-        settings_digest=settings_digest(source),
-        other_hosts=tuple(dict.fromkeys(host_key(url) for url in source.fallback)),
-        paused=paused,
-    )

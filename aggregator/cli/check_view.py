@@ -17,7 +17,7 @@ from aggregator.filters import verdicts
 from aggregator.health import duration, public_url
 from aggregator.model import FilterKind, Settings, Source
 from aggregator.outcomes import Failed
-from aggregator.poll import source_row
+from aggregator.rows import source_row
 from aggregator.settling import Outcome
 from aggregator.shapes import record_shape
 from storage.contract import Store

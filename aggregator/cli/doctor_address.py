@@ -9,18 +9,18 @@ from datetime import datetime
 
 from aggregator import clock
 from aggregator.addresses import is_address, is_dialable, is_public
+from aggregator.agent import user_agent
 from aggregator.cli.common import counted
 from aggregator.cli.finding import Finding, Verdict, fail, ok, warn
 from aggregator.cli.preview_command import format_name
 from aggregator.daemon.once import look_at
-from aggregator.fetch import user_agent
 from aggregator.freshness import fresh_for
 from aggregator.health import public_url
 from aggregator.hints import spoken
 from aggregator.model import Fetched, Hop, Polling, Reading, Settings, Source
 from aggregator.network import resolve
 from aggregator.outcomes import Failed, FailureKind, PollError, Updated
-from aggregator.poll import source_row
+from aggregator.rows import source_row
 from aggregator.schedule import after
 from aggregator.targets import Target, locate
 from storage.states import HostState, PollState

@@ -12,7 +12,7 @@ from aggregator.cli.common import counted
 from aggregator.health import PAUSED, paused_row, roughly
 from aggregator.model import Settings, Source
 from aggregator.plain import contained
-from aggregator.poll import source_row
+from aggregator.rows import source_row
 from storage.contract import Store
 from storage.states import HostState, PollState
 

@@ -15,7 +15,7 @@ from aggregator.cli.common import counted, reading
 from aggregator.health import Row, State
 from aggregator.health import source_rows as rows_of
 from aggregator.model import Settings
-from aggregator.poll import source_row
+from aggregator.rows import source_row
 from storage.contract import StoreMissingError
 from storage.posts import Posts
 from storage.states import PollState

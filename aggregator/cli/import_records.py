@@ -104,8 +104,8 @@ def _stored(settings: Settings, wish: Wish, report: Callable[[int, int], None]) 
 
     from aggregator import clock, indexing  # noqa: PLC0415 - the same
     from aggregator.daemon.build import settle  # noqa: PLC0415 - the same
-    from aggregator.poll import source_rows  # noqa: PLC0415 - the same
     from aggregator.rebuilding import Loader  # noqa: PLC0415 - the same
+    from aggregator.rows import source_rows  # noqa: PLC0415 - the same
     from storage.sqlite import SqliteStore  # noqa: PLC0415 - the same
 
     with closing(SqliteStore.open(settings.storage.path)) as store:

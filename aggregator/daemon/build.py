@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aggregator import clock, hiding
+from aggregator.agent import user_agent
 from aggregator.daemon.care import within_descriptors
-from aggregator.fetch import user_agent
 from aggregator.filing import Filer
 from aggregator.model import Settings
 from aggregator.network import Network
-from aggregator.poll import Poller, source_rows
+from aggregator.poll import Poller
+from aggregator.rows import source_rows
 from aggregator.settling import Clocks, Outcome
 from aggregator.workers import Workers, give_back_memory
 from storage.contract import Store, StoreError

@@ -11,9 +11,10 @@ from datetime import timedelta
 
 from aggregator import clock
 from aggregator.addresses import is_public
+from aggregator.agent import user_agent
 from aggregator.config.urls import source_url
 from aggregator.discover import MOST, Candidate, Page, look, usual
-from aggregator.fetch import fetch, user_agent
+from aggregator.fetch import fetch
 from aggregator.hosts import host_and_port, host_key
 from aggregator.model import Fetched, Polling, Reading, Source
 from aggregator.network import Network

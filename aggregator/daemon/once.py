@@ -9,9 +9,10 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from aggregator import clock, indexing
+from aggregator.agent import user_agent
 from aggregator.daemon.build import Plant, judge, plant
 from aggregator.daemon.lists import refresh
-from aggregator.fetch import fetch, user_agent
+from aggregator.fetch import fetch
 from aggregator.hosts import host_and_port
 from aggregator.model import Fetched, Polling, Reading, Settings, Source
 from aggregator.network import Network

@@ -15,6 +15,7 @@ from pathlib import Path
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator import clock, hiding, indexing
+from aggregator.agent import user_agent
 from aggregator.daemon.believing import Belief
 from aggregator.daemon.build import Plant, judge, plant
 from aggregator.daemon.care import backup_if_due, within_descriptors
@@ -22,13 +23,13 @@ from aggregator.daemon.configuration import Configuration
 from aggregator.daemon.lists import refresh, stored_lists
 from aggregator.daemon.notifying import Notifier
 from aggregator.daemon.serving import WebServer, greeting, listening, located, web_server
-from aggregator.fetch import user_agent
 from aggregator.health import Facts, unready
 from aggregator.logs import say
 from aggregator.metrics import Metrics
 from aggregator.model import Settings
 from aggregator.outcomes import Failed, FailureKind, Unchanged, Updated
-from aggregator.poll import Roster, roster, source_rows
+from aggregator.poll import Roster, roster
+from aggregator.rows import source_rows
 from aggregator.settling import Outcome
 from aggregator.watching import watch
 from storage.contract import Store, StoreError

@@ -21,7 +21,8 @@ from aggregator.health import Facts
 from aggregator.intake import read
 from aggregator.model import Fetched, Polling, Reading, Server, Settings, Source, Storage
 from aggregator.network import Network
-from aggregator.poll import Poller, source_row
+from aggregator.poll import Poller
+from aggregator.rows import source_row
 from aggregator.settling import Clocks
 from aggregator.web import create_app
 from plugins.served_corpus import manifest

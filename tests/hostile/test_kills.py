@@ -347,7 +347,7 @@ import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 from aggregator.config import load
-from aggregator.poll import source_rows
+from aggregator.rows import source_rows
 from storage.sqlite import SqliteStore
 settings = load(Path(sys.argv[1]), {})
 store = SqliteStore.open(settings.storage.path)

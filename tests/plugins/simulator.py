@@ -19,7 +19,8 @@ from aggregator.intake import read
 from aggregator.model import Fetched, Polling, Reading, Server, Settings, Source, Storage
 from aggregator.network import Network
 from aggregator.outcomes import PollError
-from aggregator.poll import Poller, source_row
+from aggregator.poll import Poller
+from aggregator.rows import source_row
 from aggregator.settling import Clocks, Outcome
 from storage.record import Record
 from storage.sqlite import SqliteStore

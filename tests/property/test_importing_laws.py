@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from aggregator.clean import clean
 from aggregator.importing import ForeignRecordError, feeds_of, feeds_text, returning
 from aggregator.model import Polling, Server, Settings, Source, Storage
-from aggregator.poll import source_row
 from aggregator.rebuilding import Loader, Wish
+from aggregator.rows import source_row
 from storage.frontmatter import EXTRA_FIELDS, RecordForm, dumps
 from storage.images import ImagePolicy
 from storage.posts import Posts

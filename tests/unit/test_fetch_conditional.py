@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from aggregator import __version__
-from aggregator.fetch import user_agent
+from aggregator.agent import user_agent
 from aggregator.model import Fetched, NotModified
 from aggregator.outcomes import FailureKind
 from plugins.asking import ask, asked_whole, refusal

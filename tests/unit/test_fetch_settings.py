@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aggregator import __version__
-from aggregator.fetch import with_agent
+from aggregator.agent import with_agent
 from aggregator.model import Source
 from aggregator.outcomes import FailureKind
 from plugins.asking import ask, asked_whole, brought_home, far_away, refusal

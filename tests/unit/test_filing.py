@@ -12,8 +12,8 @@ import pytest
 from aggregator.filing import BATCH, Filer
 from aggregator.intake import read
 from aggregator.model import Fetched, Polling, Server, Settings, Source, Storage
-from aggregator.poll import source_row
 from aggregator.reconcile import asked, reconcile
+from aggregator.rows import source_row
 from storage.contract import StoreFullError
 from storage.posts import Posts
 from storage.sqlite import SqliteStore

@@ -18,7 +18,8 @@ from aggregator.intake import read
 from aggregator.model import Fetched, Polling, Reading, Server, Settings, Source, Storage
 from aggregator.network import Network
 from aggregator.outcomes import Failed, FailureKind, Unchanged, Updated
-from aggregator.poll import Poller, source_row
+from aggregator.poll import Poller
+from aggregator.rows import source_row
 from aggregator.settling import Clocks, Outcome
 from storage.contract import StoreFullError
 from storage.sqlite import SqliteStore

@@ -5,15 +5,14 @@ from __future__ import annotations
 import calendar
 import io
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import feedparser
 import pytest
-from lxml import etree
-from unit import feed_rules as rules
 from unit import feed_rules_samples as samples
+from unit.feed_paths import FULL, faults, in_atom, in_rss
 
-from aggregator.render import MergedFeed, SourceInfo, atom, jsonfeed, rss, source_info
+from aggregator.render import SourceInfo, atom, jsonfeed, rss, source_info
 from aggregator.render.characters import language_tag, media_type, rfc822, sound_id, uri, web_uri
 from aggregator.render.merged import feed_id
 from aggregator.render.wording import shown_title, text_of
@@ -21,36 +20,6 @@ from storage.record import Enclosure
 from storage.states import FeedInfo
 
 a_record, a_feed = samples.a_record, samples.a_feed
-
-NS = {
-    "a": "http://www.w3.org/2005/Atom",
-    "media": "http://search.yahoo.com/mrss/",
-    "content": "http://purl.org/rss/1.0/modules/content/",
-    "dc": "http://purl.org/dc/elements/1.1/",
-    "h": "http://www.w3.org/1999/xhtml",
-}
-
-
-def in_atom(feed: MergedFeed, path: str) -> list[str]:
-    return [str(found) for found in etree.fromstring(atom(feed)).xpath(path, namespaces=NS)]
-
-
-def in_rss(feed: MergedFeed, path: str) -> list[str]:
-    return [str(found) for found in etree.fromstring(rss(feed)).xpath(path, namespaces=NS)]
-
-
-def faults(feed: MergedFeed) -> list[str]:
-    return rules.atom_faults(atom(feed)) + rules.rss_faults(rss(feed)) + rules.json_faults(jsonfeed(feed))
-
-
-FULL = a_record(
-    image="https://paper.example/lead.jpg",
-    summary="Noon, with music & <dancing>.",
-    enclosures=(
-        Enclosure("https://paper.example/a.mp3", "audio/mpeg", 1234, "Song", timedelta(minutes=3)),
-        Enclosure("https://paper.example/b.pdf", None, None),
-    ),
-)
 
 
 def test_an_rss_description_is_escaped_twice_as_it_is_html():

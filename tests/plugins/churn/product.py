@@ -13,15 +13,16 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aggregator import indexing
+from aggregator.agent import user_agent
 from aggregator.config import load
 from aggregator.daemon.build import settle
 from aggregator.daemon.serving import listening, web_server
-from aggregator.fetch import user_agent
 from aggregator.health import Facts
 from aggregator.intake import read
 from aggregator.model import Fetched, Reading, Settings, Source
 from aggregator.network import Network
-from aggregator.poll import Poller, source_rows
+from aggregator.poll import Poller
+from aggregator.rows import source_rows
 from aggregator.settling import Clocks
 from plugins.churn.world import World
 from plugins.served_corpus import Home

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from ruamel.yaml import YAML
 
 from aggregator.health import State
 from plugins.daemons import rss
+from plugins.ports import free_port
 from plugins.served_corpus import Home, Shelf
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,11 +42,8 @@ def place(home: Home, shelf: Shelf) -> Home:
     """A folder as the runbook supposes it: feeds.yaml with three sources, one of which does not exist."""
     shelf.files |= {"/a.xml": rss("1", "2"), "/b.xml": rss("3")}
     home.sources = {"a": "/a.xml", "b": "/b.xml", "c": "/none.xml"}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     home.settings = {
-        "server": {"listen": f"127.0.0.1:{port}", "title": "T"},
+        "server": {"listen": f"127.0.0.1:{free_port()}", "title": "T"},
         "storage": {"path": "./data", "records": "./records", "record_fields": ["rss"]},
         "defaults": {"every": "1h"},
     }

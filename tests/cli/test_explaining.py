@@ -16,7 +16,7 @@ Start = Callable[..., Running]
 
 @pytest.fixture
 def polled(home: Home, shelf: Shelf) -> Home:
-    """Two sources that list the same entry, one that is missing, one that is paused; a view of the first."""
+    """A source, one that lists an entry of it later, one that is missing, one that is paused; a view of the first."""
     home.settings = {"views": {"first": {"title": "First", "sources": ["notes"]}}}
     home.sources = {"notes": "/a.xml", "copy": "/b.xml", "missing": "/missing.xml", "off": "/off.xml"}
     home.more = {
@@ -25,7 +25,8 @@ def polled(home: Home, shelf: Shelf) -> Home:
     }
     home.write()
     shelf.files = {"/a.xml": rss("1", "2"), "/b.xml": rss("2")}
-    assert home.run("poll").returncode == 1
+    assert home.run("poll", "notes").returncode == 0
+    assert home.run("poll", "copy", "missing").returncode == 1
     return home
 
 

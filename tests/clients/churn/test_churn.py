@@ -19,6 +19,7 @@ from plugins.churn.truth import Row, Shown, Truth
 from plugins.churn.world import World
 from plugins.daemons import Running
 from plugins.node import Parsers
+from plugins.ports import free_port
 from plugins.served_corpus import Home
 
 pytestmark = pytest.mark.timeout(900)
@@ -189,7 +190,7 @@ class Churn:
         if number in RESTARTED:
             self._hide()
         if number in MOVED:
-            product.port += 1
+            product.port = free_port()
             world.told.append("the port is another one")
         if number in REBUILT:
             product.rebuild()

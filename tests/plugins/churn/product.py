@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import threading
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +24,7 @@ from aggregator.poll import Poller
 from aggregator.rows import source_rows
 from aggregator.settling import Clocks
 from plugins.churn.world import World
+from plugins.ports import free_port
 from plugins.served_corpus import Home
 from storage.sqlite import SqliteStore
 
@@ -162,11 +162,3 @@ class Product:
         """Take the entry of that id out for good, as the operator does. It must not be open."""
         done = self.home.run("hide", id_)
         assert done.returncode == 0, done.stdout + done.stderr
-
-
-def free_port() -> int:
-    """Return a port at which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

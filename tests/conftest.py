@@ -13,6 +13,7 @@ import pytest
 sys.path.append(str(Path(__file__).parent))
 pytest_plugins = [
     "plugins.certificates",
+    "plugins.clock",
     "plugins.publisher",
     "plugins.proxy",
     "plugins.served_corpus",

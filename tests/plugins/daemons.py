@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,12 +114,18 @@ def home(tmp_path: Path, shelf: Shelf) -> Home:
 
 @pytest.fixture
 def daemon(home: Home) -> Iterator[Callable[..., Running]]:
-    """Starts `aggregator run` (or another command) on `home`; what still runs at the end is killed by its pid."""
+    """
+    Starts `aggregator run` (or another command) on `home`; what still runs at the end is killed by its pid.
+
+    `environment` is that of the process; ours where none is given.
+    """
     started: list[Running] = []
 
-    def start(*args: str) -> Running:
+    def start(*args: str, environment: Mapping[str, str] | None = None) -> Running:
         command = [sys.executable, "-m", "aggregator", "-c", str(home.config), *(args or ("run",))]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=home.folder)
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=home.folder, env=environment
+        )
         started.append(Running(process))
         return started[-1]
 

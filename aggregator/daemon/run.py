@@ -9,10 +9,8 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator import clock, hiding, indexing
 from aggregator.agent import user_agent
@@ -20,6 +18,7 @@ from aggregator.daemon.believing import Belief
 from aggregator.daemon.build import Plant, judge, plant
 from aggregator.daemon.care import backup_if_due, within_descriptors
 from aggregator.daemon.configuration import Configuration
+from aggregator.daemon.jobs import Jobs
 from aggregator.daemon.lists import refresh, stored_lists
 from aggregator.daemon.notifying import Notifier
 from aggregator.daemon.serving import WebServer, greeting, listening, located, web_server
@@ -57,7 +56,9 @@ class Daemon:
         self._configuration = Configuration(settings, data)
         self._stopping = asyncio.Event()
         self._reloads = asyncio.Lock()
-        self._tick_at: datetime | None = None
+        self._ticked: float | None = None
+        """When the scheduler last looked for what is due, by the clock of the loop: it neither is set nor counts sleep."""
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._reached = self._unreached = 0
         self._judged_by: object = None
         """The settings and the state of the operator's list by which what is stored was judged."""
@@ -73,12 +74,13 @@ class Daemon:
         """Run until SIGINT or SIGTERM; return 0. Raises StoreError, ListenError before anything is polled."""
         bound = listening(self._settings.server)
         self._settings = located(self._settings, bound)
+        self._loop = asyncio.get_running_loop()
         async with plant(self._settings, self._report) as built:
             self._plant = built
             self._server = web_server(built.store, lambda: self._settings, self._facts, self._metrics)
             self._answer_signals()
-            scheduler = self._jobs()
-            scheduler.start()
+            jobs = self._jobs()
+            jobs.start()
             serving = asyncio.create_task(self._server.serve(sockets=[bound]))
             polling = asyncio.create_task(built.poller.run(self._stopping))
             filing = asyncio.create_task(self._file())
@@ -91,7 +93,7 @@ class Daemon:
             self._stopping.set()
             self._notifier.stopping()
             self._server.should_exit = True
-            scheduler.shutdown(wait=False)
+            jobs.stop()
             await built.poller.stop(GRACE)
             self._rules_changed.set()
             await asyncio.gather(serving, polling, judging)
@@ -101,26 +103,19 @@ class Daemon:
 
     # --- jobs ---
 
-    def _jobs(self) -> AsyncIOScheduler:
-        """
-        Return the scheduler with its few jobs; what is due lies in the store.
-
-        A job that is late runs once as soon as it can, never several times and never not at all.
-        """
-        scheduler = AsyncIOScheduler(
-            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        )
-        scheduler.add_job(self._tick, "interval", seconds=1, id="tick", next_run_time=clock.now())
-        scheduler.add_job(self._reload, "interval", seconds=2, id="reload")
-        scheduler.add_job(self._refresh_lists, "interval", seconds=30, id="lists", next_run_time=clock.now())
+    def _jobs(self) -> Jobs:
+        """Return the jobs; what is due lies in the store."""
+        jobs, at_once = Jobs(), timedelta()
+        jobs.every(timedelta(seconds=1), self._tick, first=at_once)
+        jobs.every(timedelta(seconds=2), self._reload)
+        jobs.every(timedelta(seconds=30), self._refresh_lists, first=at_once)
+        jobs.every(timedelta(minutes=1), self._watch)
         # The first soon: one that is started anew every half hour lets go of records and makes copies as well.
-        first = clock.now() + FIRST_MAINTENANCE
-        scheduler.add_job(self._watch, "interval", minutes=1, id="watch")
-        scheduler.add_job(self._maintain, "interval", hours=1, id="maintain", next_run_time=first)
-        return scheduler
+        jobs.every(timedelta(hours=1), self._maintain, first=FIRST_MAINTENANCE)
+        return jobs
 
     async def _tick(self) -> None:
-        self._tick_at = clock.now()
+        self._ticked = asyncio.get_running_loop().time()
         self._notifier.alive()
         assert self._plant is not None  # noqa: S101 - jobs run inside run() only
         self._plant.poller.wake()
@@ -300,7 +295,13 @@ class Daemon:
         if self._plant is not None:
             filer = self._plant.filer
             trouble = self._plant.poller.trouble or (filer.trouble if filer else None)
-        return Facts(last_tick_at=self._tick_at, config_fault=self._configuration.fault, store_fault=trouble)
+        return Facts(last_tick_at=self._tick_at(), config_fault=self._configuration.fault, store_fault=trouble)
+
+    def _tick_at(self) -> datetime | None:
+        """Return when the scheduler last ticked, by the clock of the day as it is set now."""
+        if self._ticked is None or self._loop is None:
+            return None
+        return clock.now() - timedelta(seconds=self._loop.time() - self._ticked)
 
     def _report(self, outcome: Outcome) -> None:
         """Count a poll and log its line, and once that no publisher can be reached, where that is so."""

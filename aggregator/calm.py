@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import NamedTuple
 
+from aggregator import hints
 from aggregator.hints import MAX_SKIP, spoken
 from aggregator.outcomes import FailureKind
 from storage.states import HostState, PollState, Term
@@ -18,7 +19,10 @@ MOST_A_SECOND = 20
 """Of so many overdue sources that even a quarter of an hour would be a flood."""
 
 JUMP = timedelta(minutes=10)
-"""A clock that moves by more than this between two looks was set, or the machine slept."""
+"""When more time than this passes between two looks, the machine slept."""
+STEP = timedelta(seconds=5)
+"""A clock that moves by so much more or less than the time that passed was set; what keeps clocks right moves them by less."""
+WEEK = timedelta(weeks=1)
 FARTHEST = timedelta(days=7) + MAX_SKIP
 """Beyond the interval, the longest wait that an answer can ask for."""
 CEILING = timedelta(hours=24)
@@ -49,21 +53,44 @@ class Look(NamedTuple):
 
 
 class Clockwatch:
-    """Compares the wall clock with the monotonic one, look by look (rule 31)."""
+    """
+    Compares the wall clock with the monotonic one, look by look (rule 31).
+
+    A clock that was set counts from `adjusted` on: what is stored is of the time before until it has been moved along.
+    """
 
     def __init__(self) -> None:
         self._before: tuple[datetime, float] | None = None
+        self.moved = timedelta()
+        """By how much the clock was set since the start."""
 
     def look(self, now: datetime, ticks: float) -> Look:
         """Return what happened since the last look; the first one is a return. `ticks` are monotonic seconds."""
-        before, self._before = self._before, (now, ticks)
+        before = self._before
         if before is None:
+            self._before = now, ticks
             return Look(Occasion.RETURN)
-        passed = timedelta(seconds=ticks - before[1])
-        step = now - before[0] - passed
-        if abs(step) > JUMP:
+        if step := self._step(now, ticks):
             return Look(Occasion.CLOCK_SET, step)
-        return Look(Occasion.RETURN if passed > JUMP else Occasion.NOTHING)
+        self._before = now, ticks
+        return Look(Occasion.RETURN if ticks - before[1] > JUMP.total_seconds() else Occasion.NOTHING)
+
+    def adjusted(self, step: timedelta) -> None:
+        """Take in that what is stored was moved along with the clock."""
+        if self._before is not None:
+            self._before = self._before[0] + step, self._before[1]
+        self.moved += step
+
+    def instant(self, now: datetime, ticks: float) -> datetime:
+        """Return the present by the clock that what is stored goes by: `now`, unless that was set and is not adjusted to."""
+        return now - self._step(now, ticks)
+
+    def _step(self, now: datetime, ticks: float) -> timedelta:
+        """Return by how much the clock was set since the last look; nothing where it goes as it should."""
+        if self._before is None:
+            return timedelta()
+        step = now - self._before[0] - timedelta(seconds=ticks - self._before[1])
+        return step if abs(step) > STEP else timedelta()
 
 
 class Reach:
@@ -103,6 +130,10 @@ class Reach:
         wronged = {name: state for name, (at, state) in self._suspects.items() if last - at < OFFLINE_WITHIN}
         self._suspects.clear()
         return wronged
+
+    def moved(self, step: timedelta) -> None:
+        """Move what may be taken back along with a clock that was set."""
+        self._suspects = {name: (at, moved(state, step)) for name, (at, state) in self._suspects.items()}
 
     def may_probe(self, ticks: float) -> bool:
         """Return whether a host may be tried now, and take that turn: one a minute."""
@@ -145,7 +176,7 @@ def mended(states: Sequence[PollState], now: datetime) -> list[tuple[PollState, 
         ahead = (state.last_attempt_at or now) - now
         usual = state.every or state.source.floor
         if ahead > JUMP:
-            state = _moved(state, -ahead)  # noqa: PLW2901 - the same state, its instants mended
+            state = moved(state, -ahead)  # noqa: PLW2901 - the same state, its instants mended
         elif state.next_poll_at <= now + max(usual, CEILING) + FARTHEST:
             continue
         if state.next_poll_at > now + max(usual, CEILING) + FARTHEST:
@@ -155,31 +186,44 @@ def mended(states: Sequence[PollState], now: datetime) -> list[tuple[PollState, 
     return found
 
 
-def shifted(states: Sequence[PollState], step: timedelta) -> list[PollState]:
-    """Return the states as they are after the clock was set by `step`: each wait is as long as it was (rule 31)."""
-    return [_moved(state, step) for state in states]
+def moved(state: PollState, step: timedelta) -> PollState:
+    """
+    Return the state as it is after the clock was set by `step`: each wait is as long as it was (rule 31).
 
-
-def hosts_shifted(hosts: Sequence[HostState], step: timedelta) -> list[HostState]:
-    """Return the waits of hosts as `shifted` does those of sources."""
-    return [replace(host, not_before=host.not_before and host.not_before + step) for host in hosts]
-
-
-def _put_off(state: PollState, at: datetime, reason: str) -> PollState:
-    """Return the state with its next poll at another time, the reason before those of the time that it had."""
-    return replace(state, next_poll_at=at, next_reason=reason, terms=(Term(at, reason), *state.terms))
-
-
-def _moved(state: PollState, step: timedelta) -> PollState:
+    What lies behind is as long ago as it was, so that nobody is silent, lost or has ended for as long as the clock jumped.
+    """
+    turned = state.profile and state.profile.turned_at and state.profile.turned_at + step
+    days = round(step / WEEK) * 7  # what a source does on which weekday stays true
     return replace(
         state,
         next_poll_at=state.next_poll_at + step,
         terms=tuple(Term(term.until + step, term.reason) for term in state.terms),
         last_attempt_at=state.last_attempt_at and state.last_attempt_at + step,
+        last_success_at=state.last_success_at and state.last_success_at + step,
+        last_new_at=state.last_new_at and state.last_new_at + step,
+        failing_since=state.failing_since and state.failing_since + step,
+        redirect_since=state.redirect_since and state.redirect_since + step,
+        gap_at=state.gap_at and state.gap_at + step,
         fresh_until=state.fresh_until and state.fresh_until + step,
         retry_after_until=state.retry_after_until and state.retry_after_until + step,
-        rests=tuple(rest._replace(until=rest.until and rest.until + step) for rest in state.rests),
+        rests=tuple(
+            rest._replace(until=rest.until and rest.until + step, since=rest.since + step) for rest in state.rests
+        ),
+        ingest_times=tuple(at + step for at in state.ingest_times),
+        active_days=tuple(one._replace(day=one.day + days) for one in state.active_days),
+        profile=state.profile and state.profile._replace(turned_at=turned),
+        hints=hints.moved(state.hints, step),
     )
+
+
+def host_moved(host: HostState, step: timedelta) -> HostState:
+    """Return the wait of a host as `moved` does those of sources."""
+    return replace(host, not_before=host.not_before and host.not_before + step)
+
+
+def _put_off(state: PollState, at: datetime, reason: str) -> PollState:
+    """Return the state with its next poll at another time, the reason before those of the time that it had."""
+    return replace(state, next_poll_at=at, next_reason=reason, terms=(Term(at, reason), *state.terms))
 
 
 def _host_of(state: PollState) -> HostState:

@@ -29,6 +29,12 @@ def expired_since(hints: Mapping[str, str]) -> datetime | None:
     return datetime.fromisoformat(since) if since else None
 
 
+def moved(hints: Mapping[str, str], step: timedelta) -> Mapping[str, str]:
+    """Return the hints as they are after our clock was set by `step`."""
+    since = expired_since(hints)
+    return hints if since is None else {**hints, _EXPIRED_SINCE: (since + step).isoformat()}
+
+
 def asked_for(hints: Mapping[str, str]) -> tuple[timedelta, str] | None:
     """Return the longest interval that `ttl` or the update period suggests and its words; None where neither does."""
     names = {"ttl": "ttl", "update_every": "update period"}

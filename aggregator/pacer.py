@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from aggregator.calm import UNREACHED, Clockwatch, Look, Occasion, Reach, hosts_shifted, mended, others, shifted, spread
+from aggregator.calm import UNREACHED, Clockwatch, Look, Occasion, Reach, host_moved, mended, moved, others, spread
 from aggregator.hosts import host_and_port
 from aggregator.model import Polling, Source
 from aggregator.outcomes import Failed, FailureKind, Journey, PollResult, Updated
@@ -64,28 +64,48 @@ class Pacer:
         """Return whether a host may be tried while offline, and take that turn."""
         return self._reach.may_probe(ticks)
 
+    @property
+    def moved(self) -> timedelta:
+        """By how much the clock was set since the start, and what is stored moved along."""
+        return self._clocks.moved
+
+    def instant(self, now: datetime, ticks: float) -> datetime:
+        """Return the present by the clock that what is stored goes by."""
+        return self._clocks.instant(now, ticks)
+
     def look(self, now: datetime, ticks: float) -> Look:
-        """Return what there is to bring in order; costs nothing where nothing happened."""
+        """
+        Return what there is to bring in order; costs nothing where nothing happened.
+
+        A clock that was set is told of at each look until what is stored was moved along with it.
+        """
         look = self._clocks.look(now, ticks)
         returned, self._returned = self._returned, False
+        if look.occasion is Occasion.CLOCK_SET:
+            self._returned = returned
+            return look
         return Look(Occasion.RETURN) if returned and look.occasion is Occasion.NOTHING else look
 
     def bring_in_order(self, look: Look, now: datetime, busy: Collection[str]) -> None:
         """Write the times of polls anew, those of the `busy` ids aside. Raises StoreError."""
         states = others(self._store.states(), busy)
         if look.occasion is Occasion.CLOCK_SET:
-            moved = shifted(states, look.step)
-            polls = [Poll(state, HostState(state.source.host)) for state in moved]
-            if polls:
-                waits = hosts_shifted(self._store.hosts(), look.step)
-                polls[0] = replace(polls[0], also_held=tuple(waits))
-                self._store.save_polls(polls, now)
+            self._move(states, look.step, now)
             return
         right = mended(states, now)
         self._write(right, now)
         waiting = {state.source.id for state, _ in right} | self.own
         herd = spread(others(states, waiting), now)
         self._write([(state, HostState(state.source.host)) for state in herd], now)
+
+    def _move(self, states: Sequence[PollState], step: timedelta, now: datetime) -> None:
+        polls = [Poll(moved(state, step), HostState(state.source.host)) for state in states]
+        if polls:
+            waits = tuple(host_moved(host, step) for host in self._store.hosts())
+            polls[0] = replace(polls[0], also_held=waits)
+            self._store.save_polls(polls, now)
+        self._reach.moved(step)
+        self._clocks.adjusted(step)
 
     def _write(self, states: Sequence[tuple[PollState, HostState]], now: datetime) -> None:
         if states:

@@ -7,13 +7,13 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
 
 from aggregator.agent import with_agent
 from aggregator.archive import Archive
-from aggregator.calm import Occasion
+from aggregator.calm import Look, Occasion
 from aggregator.fallbacks import addresses, chain
 from aggregator.hosts import host_and_port
 from aggregator.model import Settings, Source
@@ -87,7 +87,10 @@ class Poller:
         self._store = store
         self._network = network
         self._reader = reader
-        self._clocks = clocks
+        self._pacer = Pacer(store)
+        self._set_clocks = clocks
+        """As they are; all else goes by the clock that what is stored goes by."""
+        self._clocks = clocks = replace(clocks, now=self._now)
         self._report = report
         self._queue: deque[Claim] = deque()
         self._tasks: dict[asyncio.Task[None], list[Claim]] = {}
@@ -102,7 +105,6 @@ class Poller:
         self._turns = Turns(0, 0, 0)
         self._visits = Visits(self._turns, store, clocks.now, clocks.monotonic, self._wake.set)
         self._places: dict[asyncio.Task[None], Place] = {}
-        self._pacer = Pacer(store)
         self._settler = Settler(store, self._pacer, clocks)
         self.use(settings, user_agent)
 
@@ -149,12 +151,11 @@ class Poller:
 
     async def tick(self) -> None:
         """Look once for what is due, so that neither a return nor a lost network makes a herd (rules 30, 31, 47)."""
-        now, ticks = self._clocks.now(), self._clocks.monotonic()
+        now, ticks = self._set_clocks.now(), self._set_clocks.monotonic()
         look = self._pacer.look(now, ticks)
         if look.occasion is not Occasion.NOTHING:
-            busy = {claim.state.source.id for claim in self._queue} | self._asking
             try:
-                await asyncio.to_thread(self._pacer.bring_in_order, look, now, busy)
+                await self._bring_in_order(look, now)
             except StoreError as error:
                 self._store_failed(error)
         if not self._pacer.offline:
@@ -162,6 +163,21 @@ class Poller:
             return
         probes = self._pacer.may_probe(ticks)
         await self._step(only=None if probes else self._pacer.own, due=True, force=False, at_most=1 if probes else None)
+
+    async def _bring_in_order(self, look: Look, now: datetime) -> None:
+        """Write the times of polls anew. Raises StoreError."""
+        if look.occasion is not Occasion.CLOCK_SET:
+            busy = {claim.state.source.id for claim in self._queue} | self._asking
+            await asyncio.to_thread(self._pacer.bring_in_order, look, now, busy)
+            return
+        # Nothing is saved meanwhile: it would be of one clock, and moved to the other once more.
+        async with self._saving:
+            waiting, self._queue = list(self._queue), deque()
+            await self._give_back(waiting)
+            await asyncio.to_thread(self._pacer.bring_in_order, look, now, self._asking)
+
+    def _now(self) -> datetime:
+        return self._pacer.instant(self._set_clocks.now(), self._set_clocks.monotonic())
 
     async def poll_once(self, source_ids: Collection[str], *, due: bool = True, force: bool = False) -> None:
         """
@@ -344,7 +360,7 @@ class Poller:
         await self._give_back([claim for claim in claims if claim.state.source.id not in riding])
         if not riders:
             return
-        began, seen_at = self._clocks.monotonic(), self._clocks.now()
+        began, seen_at, moved = self._clocks.monotonic(), self._clocks.now(), self._pacer.moved
         road = Road(
             self._network,
             self._reader,
@@ -362,7 +378,7 @@ class Poller:
         ended = self._clocks.monotonic()
         took = timedelta(seconds=ended - began)
         for (claim, source), journey in zip(riders, journeys, strict=True):
-            self._finished.append(Finished(claim, source, journey, seen_at, took, ended))
+            self._finished.append(Finished(claim, source, journey, seen_at, took, ended, moved))
         await asyncio.shield(self._settle())
         # The store holds those hosts from here on, but not who was claimed before, should we sleep now for a while.
         held = [claim for claim in self._queue if claim.host.host in place.refused]

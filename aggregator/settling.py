@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from aggregator.calm import host_moved, moved
 from aggregator.fallbacks import for_schedule, held, settled
 from aggregator.gaps import went_by
 from aggregator.hiding import Hiding
@@ -65,6 +66,16 @@ class Finished:
     took: timedelta
     ended: float
     """Monotonic seconds."""
+    moved: timedelta = timedelta()
+    """`Pacer.moved` when it began."""
+
+    def by_clock(self, moved_now: timedelta) -> Finished:
+        """Return it with its states as they are by a clock that was set while it was under way."""
+        step = moved_now - self.moved
+        if not step:
+            return self
+        state, host = moved(self.claim.state, step), host_moved(self.claim.host, step)
+        return replace(self, claim=replace(self.claim, state=state, host=host), moved=moved_now)
 
     def with_result(self, result: PollResult) -> Finished:
         """Return it with another result, which then is of no address."""
@@ -91,6 +102,7 @@ class Settler:
     def save(self, finished: Sequence[Finished]) -> list[Outcome]:
         """Reconcile and schedule each, save them together; what could not be saved is tried once more alone."""
         now = self._clocks.now()
+        finished = [one.by_clock(self._pacer.moved) for one in finished]
         ended = [Ended(one.source, one.claim.state, one.journey, one.ended) for one in finished]
         results = self._pacer.judged(ended, now)
         self._waits.clear()

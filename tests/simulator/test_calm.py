@@ -27,6 +27,7 @@ from plugins.simulator import (
     says,
     script,
     source,
+    until,
 )
 
 Make = Callable[..., World]
@@ -364,3 +365,94 @@ async def test_a_crowd_on_one_host_keeps_its_distance_and_holds_up_nobody(world:
     assert set(w.counted().values()) == {2}
     lonely = [one for one in w.log[began:] if "crowd" not in one.url]
     assert max(w.gaps(one.url)[0] for one in lonely) <= 6 * HOUR + 11 * MINUTE
+
+
+@pytest.mark.parametrize("step", [365 * DAY, -365 * DAY], ids=["+1 y", "-1 y"])
+async def test_a_poll_that_a_step_overtakes_is_due_an_interval_after_it(world: Make, step: timedelta) -> None:
+    """S57: it began by the clock as it was, and is saved before anybody looked at the clock again."""
+    w = world(hourly(), hourly("b"))
+    w.everywhere(unchanging)
+    going_on = w.waits[FEED] = asyncio.Event()
+    await w.tick()
+
+    w.now += step
+    going_on.set()
+    await w._until_all_wait()
+    await w.live(3 * HOUR)
+
+    for one in w.sources:
+        times = [asked.ticks for asked in w.asked(one.url)]
+        assert all(3600 <= later - earlier <= 3661 for earlier, later in pairwise(times))
+        assert len(times) >= 3
+
+
+@pytest.mark.parametrize("step", [365 * DAY, -365 * DAY], ids=["+1 y", "-1 y"])
+async def test_a_poll_that_goes_on_while_the_clock_is_set_is_due_an_interval_after_it(
+    world: Make, step: timedelta
+) -> None:
+    """S57 and S23: what it was promised before holds for as long as it was to."""
+    w = world(hourly())
+    w.sites[FEED] = script(
+        lambda: ok(rss("1"), {"Cache-Control": "max-age=10800"}), lambda: says(500), lambda: says(304)
+    )
+    await w.live(HOUR)
+    going_on = w.waits[FEED] = asyncio.Event()
+    by_hand = asyncio.create_task(w.poll("a", due=False))
+    await until(lambda: len(w.log) == 2)
+
+    w.now += step
+    await w.tick()
+    going_on.set()
+    await by_hand
+    await w.live(3 * HOUR)
+
+    assert [round((later.ticks - earlier.ticks) / 3600, 1) for earlier, later in pairwise(w.log)] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("step", [365 * DAY, -365 * DAY], ids=["+1 y", "-1 y"])
+async def test_who_waits_for_a_turn_while_the_clock_is_set_is_not_forgotten(world: Make, step: timedelta) -> None:
+    crowd = [source(f"c{n}", f"https://crowd.example/{n}", every=HOUR) for n in range(20)]
+    w = world(*crowd, host_delay=timedelta(seconds=10))
+    w.everywhere(unchanging)
+    await w.live(timedelta(seconds=30))
+
+    w.now += step
+    await w.live(5 * MINUTE)
+    asked = len(w.log)
+    await w.live(2 * HOUR)
+
+    assert asked == 20
+    assert all(3600 <= b.ticks - a.ticks <= 3900 for one in w.sources for a, b in pairwise(w.asked(one.url)))
+    assert min(w.counted().values()) >= 2
+
+
+async def test_a_clock_that_jitters_changes_no_wait(world: Make) -> None:
+    w = world(*many(20, every=10 * MINUTE))
+    w.everywhere(unchanging)
+    await w.live(2 * MINUTE)
+
+    for step in [90, -90, -90, 90, 60, -300, 599, -599, 300, -60]:
+        w.now += timedelta(seconds=step)
+        await w.live(MINUTE)
+    await w.live(HOUR)
+
+    times = [[asked.ticks for asked in w.asked(one.url)] for one in w.sources]
+    assert all(600 <= later - earlier <= 661 for one in times for earlier, later in pairwise(one))
+    assert min(map(len, times)) >= 6
+
+
+async def test_a_clock_that_is_set_ahead_makes_nobody_silent_lost_or_ended(world: Make) -> None:
+    w = world(source("daily"), source("lost"), source("ended"))
+    feed, lost, ended = (one.url for one in w.sources)
+    over = b'{"version": "https://jsonfeed.org/version/1.1", "title": "F", "expired": true, "items": []}'
+    w.sites[feed] = lambda asked: ok(rss(*(str(n) for n in range(int(asked.ticks // 86400), -1, -1))))
+    w.sites[lost] = lambda _: says(404)
+    w.sites[ended] = lambda _: ok(over, {"Content-Type": "application/feed+json"})
+    await w.live(8 * DAY)
+
+    w.now += 365 * DAY
+    await w.live(25 * HOUR)
+
+    assert w.row("daily")["state"] == "ok"
+    assert "two weeks" not in str(w.row("lost")["next_reason"])
+    assert w.state("ended").stopped is None

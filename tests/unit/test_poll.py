@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -69,9 +70,7 @@ class World:
             reader=Reader(),
             settings=self.settings,
             user_agent="feed-aggregator (+https://news.example.org/)",
-            clocks=Clocks(
-                now=lambda: self.now, monotonic=lambda: asyncio.get_running_loop().time(), jitter=lambda: 0.0
-            ),
+            clocks=Clocks(now=lambda: self.now, monotonic=time.monotonic, jitter=lambda: 0.0),
             report=self.report,
         )
 

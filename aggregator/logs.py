@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TextIO
 
 _FIELDS = "fields"
 
-_BREAKS = {ord(c): f"\\u{ord(c):04x}" for c in "\x7f\x85\u2028\u2029"}
-"""What JSON leaves as it is, and some readers of lines break at."""
+_UNSEEN = re.compile("[\x7f-\x9f\ud800-\udfff\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+"""What JSON leaves as it is, and a terminal obeys, breaks a line at, or turns round our words by."""
 
 
 def say(log: logging.Logger, level: int, message: str, **fields: object) -> None:
@@ -33,7 +35,12 @@ class TextLines(logging.Formatter):
         words = [f"{at:%Y-%m-%dT%H:%M:%SZ}", record.levelname.lower(), escaped(record.getMessage())]
         words += [f"{key}={_value(value)}" for key, value in getattr(record, _FIELDS, {}).items()]
         line = " ".join(words)
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        return "\n".join([line, *self._traceback(record)])
+
+    def _traceback(self, record: logging.LogRecord) -> Iterator[str]:
+        """Yield the lines of the traceback, indented: what an exception quotes may look like a line of ours."""
+        told = self.formatException(record.exc_info) if record.exc_info else ""
+        yield from (f"    {escaped(line)}" for line in told.splitlines())
 
 
 class JsonLines(logging.Formatter):
@@ -50,7 +57,7 @@ class JsonLines(logging.Formatter):
         line.update(getattr(record, _FIELDS, {}))
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str).translate(_BREAKS)
+        return _UNSEEN.sub(lambda c: f"\\u{ord(c[0]):04x}", json.dumps(line, ensure_ascii=False, default=str))
 
 
 def _value(value: object) -> str:

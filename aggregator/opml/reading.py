@@ -11,6 +11,7 @@ from aggregator.charset import decode
 from aggregator.opml.outlines import BAR, LINE, NotXmlError, read_loosely, read_strictly, unescaped
 from aggregator.opml.values import (
     ILLEGAL,
+    LONGEST_PLACE,
     MAX_BYTES,
     MAX_FEEDS,
     MAX_FOLDERS,
@@ -90,7 +91,7 @@ class _Reader:
         while self._open:
             self.end()
         found = list(self.feeds.values())
-        if found and all(place.isdecimal() for place, _ in found):
+        if found and all(place.isdecimal() and len(place) <= LONGEST_PLACE for place, _ in found):
             found.sort(key=lambda one: int(one[0]))
         told = tuple(f"line {line}: {sentence}" for line, sentence in sorted(self.skipped))
         return Listing(tuple(one for _, one in found), told, title, degraded)

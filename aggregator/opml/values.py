@@ -19,6 +19,8 @@ MAX_TEXT = 500
 """Characters of a title or the name of a folder."""
 PLACE = "position"
 """The attribute that holds a feed's place where folders part the order of feeds.yaml."""
+LONGEST_PLACE = 10
+"""Digits of it; of one with more than 4,300 Python makes no number at all."""
 ROUTE = "rsshub"
 """The attribute that holds the route of RSSHub."""
 

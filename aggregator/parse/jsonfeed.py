@@ -28,6 +28,8 @@ _DECODER = json.JSONDecoder(
     strict=False,
 )
 MAX_PODCAST = 200
+MOST_BYTES = 10**18
+"""Of an attachment: what says more is no size, and no number that readers of feeds and of record files take."""
 _FEED_KEYS = ("title", "home_page_url", "feed_url", "version")
 
 
@@ -169,7 +171,7 @@ def _attachments(item: Mapping[str, object], url: str) -> tuple[Enclosure, ...]:
                 Enclosure(
                     url=target,
                     type=_text(each.get("mime_type")),
-                    length=int(size) if size is not None else None,
+                    length=int(size) if size is not None and size < MOST_BYTES else None,
                     title=_line(each.get("title")),
                     duration=timedelta(seconds=int(seconds)) if seconds and seconds < 10**8 else None,
                 ),

@@ -79,7 +79,7 @@ class Weather(NamedTuple):
 def weather_of(sources: Sequence[PollState], now: datetime) -> Weather:
     """Return what is so with all sources at once."""
     waits = [
-        (awake(source.ingest_times[-1], now, known.resting), known.patience)
+        (awake(source.ingest_times[-1], _asked_last(source, now), known.resting), known.patience)
         for source in sources[:: max(1, len(sources) // ASKED)]
         if source.ingest_times and (known := habit(source.ingest_times, source.active_days))
     ]
@@ -168,13 +168,18 @@ def _oddity(source: PollState, now: datetime, secrets: Sequence[str], *, holiday
     if source.effective_url and source.effective_url != source.source.url:
         reason = f"it answers at another address for good; write into feeds.yaml: {suggestion(source, secrets)}"
         return Health(State.MOVED, reason, source.redirect_since)
-    return _silence(source, now, holiday=holiday)
+    return _silence(source, _asked_last(source, now), holiday=holiday)
 
 
-def _silence(source: PollState, now: datetime, *, holiday: bool) -> Health | None:
-    if not source.ingest_times or now - source.ingest_times[-1] < LEAST:
+def _asked_last(source: PollState, now: datetime) -> datetime:
+    """Return when the source last answered: that it brought nothing while nobody asked is no silence of its own."""
+    return min(now, source.last_success_at or now)
+
+
+def _silence(source: PollState, asked_last: datetime, *, holiday: bool) -> Health | None:
+    if not source.ingest_times or asked_last - source.ingest_times[-1] < LEAST:
         return None
-    if (broken := silent_for(source.ingest_times, source.active_days, now, holiday=holiday)) is None:
+    if (broken := silent_for(source.ingest_times, source.active_days, asked_last, holiday=holiday)) is None:
         return None
     quiet, known = broken
     rests = " on the days that it does not rest" if known.resting else ""

@@ -22,6 +22,7 @@ from plugins.simulator import (
     World,
     always,
     hourly,
+    item,
     ok,
     rss,
     says,
@@ -445,7 +446,7 @@ async def test_a_clock_that_is_set_ahead_makes_nobody_silent_lost_or_ended(world
     w = world(source("daily"), source("lost"), source("ended"))
     feed, lost, ended = (one.url for one in w.sources)
     over = b'{"version": "https://jsonfeed.org/version/1.1", "title": "F", "expired": true, "items": []}'
-    w.sites[feed] = lambda asked: ok(rss(*(str(n) for n in range(int(asked.ticks // 86400), -1, -1))))
+    w.sites[feed] = lambda asked: ok(rss(*(item(str(n), date=None) for n in range(int(asked.ticks // 86400), -1, -1))))
     w.sites[lost] = lambda _: says(404)
     w.sites[ended] = lambda _: ok(over, {"Content-Type": "application/feed+json"})
     await w.live(8 * DAY)
@@ -456,3 +457,18 @@ async def test_a_clock_that_is_set_ahead_makes_nobody_silent_lost_or_ended(world
     assert w.row("daily")["state"] == "ok"
     assert "two weeks" not in str(w.row("lost")["next_reason"])
     assert w.state("ended").stopped is None
+
+
+async def test_nobody_is_called_silent_for_days_on_which_nothing_polled(world: Make) -> None:
+    """S55 and S57: six days of sleep, before those who are spread have been asked again."""
+    w = world(*many(6))
+    w.everywhere(lambda asked: ok(rss(*(item(str(n), date=None) for n in range(int(asked.ticks // 43200), -1, -1)))))
+    for _ in range(8):
+        w.turn(w.now + DAY / 2)
+        await w.poll()
+
+    w.turn(w.now + 6 * DAY)
+    await w.live(timedelta(seconds=3))
+
+    assert len(w.log) < 9 * 6
+    assert {w.row(one.id)["state"] for one in w.sources} == {"ok"}

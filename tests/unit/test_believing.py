@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from aggregator.calm import moved
 from aggregator.daemon.believing import Belief
 from storage.sqlite import SqliteStore
-from storage.states import Attempt, PollState, SourceRow
+from storage.states import Attempt, HostState, PollState, SourceRow
 from storage.values import Changes, Poll
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -46,6 +47,15 @@ def test_a_clock_a_year_ahead_is_not_believed_though_it_polled_since(store: Sqli
     polled(store, NOW + YEAR)
 
     assert not Belief().holds(store, NOW + YEAR + HOUR, 5.0)
+
+
+def test_what_is_moved_along_with_a_clock_that_jumps_is_no_reason_to_believe_it(store: SqliteStore) -> None:
+    polled(store, NOW - 30 * HOUR)
+    [state] = store.states()
+
+    store.save_polls([Poll(moved(state, YEAR), HostState("a.example"))], NOW + YEAR)
+
+    assert not Belief().holds(store, NOW + YEAR, 5.0)
 
 
 def test_it_is_believed_after_it_has_gone_on_for_a_day(store: SqliteStore) -> None:

@@ -17,3 +17,12 @@ def now() -> datetime:
 def monotonic() -> float:
     """Return seconds that never go back, from an arbitrary start; the time that the machine slept counts, where it can."""
     return time.clock_gettime(_STEADY)
+
+
+def awake() -> float:
+    """
+    Return seconds as `monotonic` does, but only those in which the machine was awake, as the timeouts of asyncio count them.
+
+    What others are given to finish something is measured in these: a machine that slept gave them no time.
+    """
+    return time.monotonic()

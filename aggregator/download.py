@@ -89,7 +89,7 @@ class _Reader:
         self._limits = limits
         self._share = share
         self._deadline = deadline
-        self._window_at = clock.monotonic()
+        self._window_at = clock.awake()
         self._window = 0
         self._wire = 0
         self.size = 0
@@ -119,16 +119,16 @@ class _Reader:
 
     async def _wait(self) -> None:
         """Wait for the share; neither the deadline nor the pace is the publisher's fault meanwhile."""
-        started_at, until = clock.monotonic(), self._deadline.when()
+        started_at, until = clock.awake(), self._deadline.when()
         self._deadline.reschedule(None)
         await self._share.hold(self.size, self._limits.decoded)
-        waited = clock.monotonic() - started_at
+        waited = clock.awake() - started_at
         self._window_at += waited
         self._deadline.reschedule(None if until is None else until + waited)
 
     def _keep_pace(self, size: int) -> None:
         self._window += size
-        elapsed = clock.monotonic() - self._window_at
+        elapsed = clock.awake() - self._window_at
         if elapsed < self._limits.patience:
             return
         if self._window < self._limits.slow * elapsed:

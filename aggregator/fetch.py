@@ -154,10 +154,10 @@ class _Attempt:
         """Wait for the turn of the host that a redirect leads to; the deadline stands still meanwhile."""
         if self._visit is None:
             return
-        started_at, until = clock.monotonic(), self._deadline.when()
+        started_at, until = clock.awake(), self._deadline.when()
         self._deadline.reschedule(None)
         await self._visit(there.text)
-        self._deadline.reschedule(None if until is None else until + clock.monotonic() - started_at)
+        self._deadline.reschedule(None if until is None else until + clock.awake() - started_at)
 
     def _begin(self, here: Target, home: Target) -> tuple[Target, _Leave]:
         """Return the first target and what it may, by how it stands to the URL of feeds.yaml, `home`."""

@@ -121,11 +121,11 @@ class Workers:
         Raises TimeoutError where this body takes too long: pebble's own limit goes by the clock of the day, and one
         that is set ahead would end whatever is being read. Raises _PoolError where nothing comes of any body.
         """
-        reading, began, started = asyncio.wrap_future(future), clock.monotonic(), 0.0
+        reading, began, started = asyncio.wrap_future(future), clock.awake(), 0.0
         wall = self._limits.wall.total_seconds()
         try:
             while not (await asyncio.wait([reading], timeout=1))[0]:
-                now = clock.monotonic()
+                now = clock.awake()
                 if not pool.active or now - max(began, self._moved) > wall + STUCK:
                     raise _PoolError
                 started = started or (now if future.running() else 0.0)
@@ -135,7 +135,7 @@ class Workers:
             # Ends the worker that reads it; nothing to cancel where it is done.
             future.cancel()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
             reading.cancel()
-        self._moved = clock.monotonic()
+        self._moved = clock.awake()
         try:
             return reading.result()
         finally:

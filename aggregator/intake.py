@@ -54,4 +54,4 @@ def _plain(info: FeedInfo) -> FeedInfo:
 
 def _says_anything(entry: Entry) -> bool:
     """Return whether the publisher wrote anything into the entry; its language may be the feed's."""
-    return replace(entry, language=None) != _EMPTY
+    return bool(entry.title or entry.link or entry.content) or replace(entry, language=None) != _EMPTY

@@ -59,7 +59,7 @@ _INVALID = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ufffe\uffff\ud800-\
 
 def valid(html: str) -> str:
     """Return the HTML without the characters that XML 1.0 or a YAML reader refuses (C0, U+FFFE/F, lone surrogates)."""
-    return _INVALID.sub("", html) if _INVALID.search(html) else html
+    return html if html.isprintable() or not _INVALID.search(html) else _INVALID.sub("", html)
 
 
 def within_bounds(html: str) -> str | None:

@@ -134,7 +134,7 @@ class Record:
 def key_of(source_id: str, identity: str) -> str:
     """Return the key of an entry that is new: lower-case base32 of SHA-256 over source and identity."""
     digest = hashlib.sha256(f"{source_id}\0{identity}".encode("utf-8", "surrogatepass")).digest()
-    return b32encode(digest).decode("ascii").lower()[:KEY_LENGTH]
+    return b32encode(digest[: KEY_LENGTH * 5 // 8]).decode("ascii").lower()
 
 
 def podcast_digest(elements: tuple[Element, ...]) -> str:

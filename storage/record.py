@@ -155,12 +155,14 @@ def _unsigned(value: str) -> str:
     return value.partition("?")[0] if value.startswith(("http:", "https:")) else value
 
 
-def minted_id(host: str, first_seen: datetime, key: str) -> str:
+def minted_id(host: str, first_seen: datetime, key: str, attempt: int = 0) -> str:
     """
     Return a `tag:` URI (RFC 4151) for an entry whose publisher gave no usable one.
 
     `host` is the host name of the source without its port, as the tag's authority must be a domain name; what
-    such a name cannot hold (the colons of an address, an underscore) becomes a hyphen.
+    such a name cannot hold (the colons of an address, an underscore) becomes a hyphen. `attempt` counts the ids of the
+    entry that others have: any source may write any `tag:` URI, this one too.
     """
     authority = re.sub(r"[^a-z0-9.-]", "-", host.lower()) or "localhost"
-    return f"tag:{authority},{first_seen.astimezone(UTC):%Y-%m-%d}:{key}"
+    name = f"{key}-{attempt}" if attempt else key
+    return f"tag:{authority},{first_seen.astimezone(UTC):%Y-%m-%d}:{name}"

@@ -6,11 +6,10 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from urllib.parse import urlsplit
 
-from storage.record import Record, minted_id
+from storage.record import Record
 from storage.sqlite.polling import add_removed
-from storage.sqlite.saving import Batch, append, rewrite, wrote_files
+from storage.sqlite.saving import Batch, append, free_id, rewrite, wrote_files
 from storage.states import SourceRow
 from storage.values import Archived, Restored
 
@@ -90,7 +89,9 @@ def _take(connection: sqlite3.Connection, one: Archived, n: int, url: str, comin
 
 
 def _insert(connection: sqlite3.Connection, one: Archived, n: int, url: str, coming: _Coming) -> None:
-    record, batch = _with_free_id(connection, one.record, url), coming.batch
+    record, batch = one.record, coming.batch
+    free = free_id(connection, record.public_id, url, record.first_seen, record.key)
+    record = replace(record, public_id=free)
     arrival = _arrival(record, coming)
     # What has a number was shown before, under the ids that it brings.
     append(connection, [record], n, replace(batch, arrival=arrival - 1), join=not one.record.arrival)
@@ -111,10 +112,3 @@ def _arrival(record: Record, coming: _Coming) -> int:
         return wanted
     coming.given[record.arrival] = coming.batch.arrival + 1
     return coming.given[record.arrival]
-
-
-def _with_free_id(connection: sqlite3.Connection, record: Record, url: str) -> Record:
-    if connection.execute("SELECT 1 FROM records WHERE public_id = ?", (record.public_id,)).fetchone() is None:
-        return record
-    host = urlsplit(url).hostname or "localhost"
-    return replace(record, public_id=minted_id(host, record.first_seen, record.key))

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain, count
 from urllib.parse import urlsplit
 
 from storage.record import Record, key_of, minted_id
@@ -27,6 +28,7 @@ _UPDATE_RECORD = f"UPDATE records SET {', '.join(f'{column} = ?' for column in C
 _UPDATE_BODY = f"UPDATE bodies SET {', '.join(f'{column} = ?' for column in BODY)} WHERE id = ?"  # noqa: S608 # own names only
 _UPDATE_STATE = f"UPDATE sources SET {', '.join(f'{column} = ?' for column in STATE)} WHERE n = ?"  # noqa: S608 # own names only
 _FEED = STATE.index("feed")
+_TAKEN = "SELECT 1 FROM records WHERE public_id = ?"
 _LINK, _GUID = CONTENT.index("link"), CONTENT.index("guid")
 
 _FAULTS_OF_ONE = (
@@ -170,11 +172,16 @@ def _with_free_names(connection: sqlite3.Connection, record: Record, n: int, url
             return None
         attempt += 1
         key = key_of(record.source_id, f"{record.identity}\0{attempt}")
-    taken = connection.execute("SELECT 1 FROM records WHERE public_id = ?", (record.public_id,)).fetchone()
+    wanted = None if key != record.key and record.key in record.public_id else record.public_id
+    return replace(record, key=key, public_id=free_id(connection, wanted, url, record.first_seen, key))
+
+
+def free_id(connection: sqlite3.Connection, wanted: str | None, url: str, first_seen: datetime, key: str) -> str:
+    """Return the public id that is wanted where no record has it, else the first minted one that none has."""
     host = urlsplit(url).hostname or "localhost"
-    if taken or (key != record.key and record.key in record.public_id):
-        return replace(record, key=key, public_id=minted_id(host, record.first_seen, key))
-    return replace(record, key=key)
+    minted = (minted_id(host, first_seen, key, attempt) for attempt in count())
+    ids = chain([wanted] if wanted else [], minted)
+    return next(one for one in ids if connection.execute(_TAKEN, (one,)).fetchone() is None)
 
 
 def rewrite(connection: sqlite3.Connection, record: Record, n: int, batch: Batch) -> str | None:

@@ -678,6 +678,28 @@ class TestSaving:
         stored = {found.source_id: found.public_id for found in store.records()}
         assert stored == {"one": "https://shared.example/1", "two": f"tag:two.example,2026-03-01:{second.key}"}
 
+    def test_a_source_that_foretells_anothers_minted_id_keeps_none_of_its_entries_out(self, store: Store) -> None:
+        store.sync_sources([source("one"), source("two", position=1)], NOW)
+        wanted = record("a", "one")
+        minted = f"tag:one.example,2026-03-01:{wanted.key}"
+        thief = [record(name, "two", public_id=name) for name in (minted, f"{minted}-1", f"{minted}-2")]
+        bring(store, "two", *thief)
+        [saved] = store.save_polls([poll(store, "one", replace(wanted, public_id=minted))], NOW)
+
+        assert saved.error is None
+        stored = {found.public_id for found in store.records() if found.source_id == "one"}
+        assert stored == {f"{minted}-3"}
+
+    def test_an_archive_comes_back_whole_though_another_source_has_its_ids(self, store: Store) -> None:
+        store.sync_sources([source("one"), source("two", position=1)], NOW)
+        wanted = record("a", "one")
+        minted = f"tag:one.example,2026-03-01:{wanted.key}"
+        bring(store, "two", record("thief", "two", public_id=minted))
+        store.restore([Archived(replace(wanted, public_id=minted))], [], NOW)
+
+        stored = {found.source_id: found.public_id for found in store.records()}
+        assert stored == {"one": f"{minted}-1", "two": minted}
+
     def test_an_old_guid_with_another_entry_gets_a_key_of_its_own(self, store: Store) -> None:
         store.sync_sources([source()], NOW)
         bring(store, "one", record("a"))

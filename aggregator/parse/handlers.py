@@ -13,9 +13,11 @@ from typing import Any
 
 from feedparser.api import LooseFeedParser, StrictFeedParser
 from feedparser.mixin import _cp1252
+from feedparser.util import FeedParserDict
 
 from aggregator import podcast
 from aggregator.outcomes import FailureKind, PollError
+from aggregator.parse.lookups import with_quick_lookups
 
 MAX_DEPTH = 256
 MAX_NAMESPACES = 256
@@ -48,6 +50,9 @@ _ENDS_OF_EMPTY = frozenset(
     f"</{name}>"
     for name in ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
 )
+
+
+_EntryDict = with_quick_lookups(FeedParserDict)
 
 
 class _Elements:
@@ -90,6 +95,7 @@ class _Elements:
     def _start_item(self: Any, attrs: dict[str, str]) -> None:
         self.item_depth = self.depth
         super()._start_item(attrs)  # type: ignore[misc] # feedparser's
+        self.entries[-1] = _EntryDict(self.entries[-1])
 
     _start_entry = _start_item
 

@@ -95,6 +95,8 @@ class Poller:
         self._queue: deque[Claim] = deque()
         self._tasks: dict[asyncio.Task[None], list[Claim]] = {}
         self._finished: list[Finished] = []
+        self._settled: set[str] = set()
+        """Ids of those under way whose outcome is saved: only their tasks are not at their end yet."""
         self._wake = asyncio.Event()
         self._saving = asyncio.Lock()
         self._claiming: asyncio.Task[list[Claim]] | None = None
@@ -174,7 +176,7 @@ class Poller:
         async with self._saving:
             waiting, self._queue = list(self._queue), deque()
             await self._give_back(waiting)
-            await asyncio.to_thread(self._pacer.bring_in_order, look, now, self._asking)
+            await asyncio.to_thread(self._pacer.bring_in_order, look, now, self._asking - self._settled)
 
     def _now(self) -> datetime:
         return self._pacer.instant(self._set_clocks.now(), self._set_clocks.monotonic())
@@ -334,6 +336,7 @@ class Poller:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         claims = self._tasks.pop(task)
+        self._settled.difference_update(claim.state.source.id for claim in claims)
         self._visits.end(self._places.pop(task))
         self._wake.set()
         if task.cancelled():
@@ -358,6 +361,7 @@ class Poller:
         riders = [rider for claim in claims if (rider := self._rider(claim))]
         riding = {rider.source.id for rider in riders}
         await self._give_back([claim for claim in claims if claim.state.source.id not in riding])
+        self._settled.update(claim.state.source.id for claim in claims if claim.state.source.id not in riding)
         if not riders:
             return
         began, seen_at, moved = self._clocks.monotonic(), self._clocks.now(), self._pacer.moved
@@ -406,6 +410,7 @@ class Poller:
                 # Nothing of the batch is on disk: validators neither, so the same bodies will come again.
                 self._store_failed(error)
                 return
+            self._settled.update(one.source.id for one in finished)
         self.trouble = None
         for outcome in outcomes:
             self._report(outcome)

@@ -17,6 +17,7 @@ of ten million names of one site two are equal by chance once in 300,000 stores.
 _TAG = re.compile(r"tag:(?:[^@,:]+@)?([a-z0-9.-]+),\d{4}(?:-\d\d(?:-\d\d)?)?:.*[^/]", re.IGNORECASE)
 _UUID = re.compile(r"(?ai)urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 _URN = re.compile(r"(?ai)urn:([a-z0-9][a-z0-9-]{1,31}):(?=.*[a-z0-9._-]{8})(.+)")
+_PATH = re.compile(r"[/,].*", re.DOTALL)
 _NIL = re.compile(r"([0f])(?:\1|-)+")
 _COPIED = {
     "1225c695-cfb8-4ebb-aaaa-80da344efa6a",
@@ -37,7 +38,7 @@ def names_of(link: str | None, guid: str | None) -> tuple[bytes, ...]:
 
 def name_of(words: str) -> bytes:
     """Return the name, as the store keeps it, of one of `words_of`."""
-    return _site(re.split("[/,]", words, maxsplit=1)[0]) + _digest(words)[:_ARTICLE]
+    return _site(_PATH.sub("", words)) + _digest(words)[:_ARTICLE]
 
 
 @lru_cache(maxsize=4096)

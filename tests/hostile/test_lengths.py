@@ -76,6 +76,25 @@ def test_what_a_feed_says_of_itself_makes_no_entry_long(tag: str) -> None:
     assert len(str(record)) < 10_000
 
 
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (f"<rss version='2.0'><channel><title>{LONG}</title>", "title"),
+        (f"<rss version='2.0'><channel><link>http://a.example/{LONG}</link>", "link"),
+        (f"<rss version='2.0'><channel><language>{LONG}</language>", "language"),
+        (f"<feed xmlns='http://www.w3.org/2005/Atom'><id>urn:x:{LONG}</id>", "id"),
+        (f"<feed xmlns='http://www.w3.org/2005/Atom'><icon>http://a.example/{LONG}</icon>", "icon"),
+    ],
+)
+def test_nothing_that_a_feed_says_of_itself_is_long(body: str, name: str) -> None:
+    end = "</feed>" if "<feed" in body else "</channel></rss>"
+
+    info = read(SOURCE, Fetched(SOURCE.url, 200, {}, f"{body}{end}".encode(), Validators()), NOON).info
+
+    assert len(getattr(info, name) or "") <= 1_000
+    assert len(str(info)) < 10_000
+
+
 def test_an_address_that_a_server_could_still_answer_stays() -> None:
     link = f"http://a.example/{'x' * 7_900}"
 

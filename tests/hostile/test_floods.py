@@ -271,6 +271,16 @@ def test_a_list_beyond_what_any_has_is_refused_in_a_sentence() -> None:
         read_opml(b" " * (33 * 1024 * 1024))
 
 
+def test_of_a_list_with_a_feed_too_many_the_last_is_left_out_in_a_sentence() -> None:
+    lines = "\n".join(f"https://a.example/{n}" for n in range(100_001))
+
+    listing = read_opml(lines.encode())
+
+    assert len(listing.feeds) == 100_000
+    assert [line for line in listing.skipped if "more than 100,000 feeds" in line] == [*listing.skipped]
+    assert len(listing.skipped) == 1
+
+
 @pytest.mark.parametrize("name", ["laughs", "a file", "depth", "one outline again and again", "a thousand attributes"])
 def test_a_list_that_feeds_yaml_names_is_taken_in_as_far_as_it_says_feeds(tmp_path: Path, name: str) -> None:
     data = LISTS[name][0]()

@@ -339,9 +339,11 @@ def test_a_parameter_that_cannot_be_served_is_a_400_with_a_sentence(tmp_path, qu
 
 def test_a_limit_above_500_is_500_and_unknown_parameters_are_passed_over(tmp_path):
     with serving(tmp_path, *samples.numbered(3)) as get:
-        many, odd = get("/feed.atom?limit=99999999999"), get("/feed.atom?fbclid=x")
+        many, more = get("/feed.atom?limit=99999999999"), get("/feed.atom?limit=501")
+        odd = get("/feed.atom?fbclid=x")
 
     assert "https://news.example/feed.atom?limit=500" in many.text
+    assert more.content == many.content
     assert odd.content == get_plain(tmp_path)
 
 

@@ -8,11 +8,11 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aggregator import clock, hiding
 from aggregator.agent import user_agent
 from aggregator.daemon.care import within_descriptors
-from aggregator.filing import Filer
 from aggregator.model import Settings
 from aggregator.network import Network
 from aggregator.poll import Poller
@@ -20,8 +20,10 @@ from aggregator.rows import source_rows
 from aggregator.settling import Clocks, Outcome
 from aggregator.workers import Workers, give_back_memory
 from storage.contract import Store, StoreError
-from storage.posts import Posts
 from storage.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from aggregator.filing import Filer
 
 FIRST_FILES = 2.0
 """Seconds for what an earlier run left unwritten, before the first poll; those that it may have written come first."""
@@ -58,8 +60,7 @@ async def plant(settings: Settings, report: Callable[[Outcome], None]) -> AsyncI
             clocks=Clocks(now=clock.now, monotonic=clock.monotonic, jitter=random.random),
             report=report,
         )
-        records = settings.storage.records
-        filer = Filer(store, Posts(records)) if records else None
+        filer = _filer(store, settings)
         if filer is not None:
             # Before the first poll: a file that was written just before a crash, and not noted, is recognised as
             # ours only while its record is still the same.
@@ -96,14 +97,23 @@ def settle(store: Store, settings: Settings) -> None:
 
     Raises StoreError where something of it could not be done.
     """
-    records = settings.storage.records
-    filer = Filer(store, Posts(records)) if records else None
+    filer = _filer(store, settings)
     if fault := judge(store, filer, settings):
         raise StoreError(fault)
     if filer is not None:
         filer.bring_up_to_date(settings)
         if filer.trouble:
             raise StoreError(filer.trouble)
+
+
+def _filer(store: Store, settings: Settings) -> Filer | None:
+    if settings.storage.records is None:
+        return None
+    # It loads all that reads and writes record files: who keeps none starts without that.
+    from aggregator.filing import Filer  # noqa: PLC0415 - as said
+    from storage.posts import Posts  # noqa: PLC0415 - as said
+
+    return Filer(store, Posts(settings.storage.records))
 
 
 def _collect_less() -> None:

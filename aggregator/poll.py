@@ -15,6 +15,7 @@ from aggregator.agent import with_agent
 from aggregator.archive import Archive
 from aggregator.calm import Look, Occasion
 from aggregator.fallbacks import addresses, chain
+from aggregator.hints import spoken
 from aggregator.hosts import host_and_port
 from aggregator.model import Settings, Source
 from aggregator.network import Network
@@ -177,6 +178,8 @@ class Poller:
             waiting, self._queue = list(self._queue), deque()
             await self._give_back(waiting)
             await asyncio.to_thread(self._pacer.bring_in_order, look, now, self._asking - self._settled)
+        way = "ahead" if look.step > timedelta() else "back"
+        log.info("the clock was set %s by %s: all waits were moved along with it", way, spoken(abs(look.step)))
 
     def _now(self) -> datetime:
         return self._pacer.instant(self._set_clocks.now(), self._set_clocks.monotonic())

@@ -125,16 +125,16 @@ def settled(
     if journey.address is not None:
         rests.pop(journey.address, None)
     in_use = before.address if journey.address is None else journey.address
-    state = replace(
-        state,
-        address=in_use if in_use in known[1:] and (journey.address or source.url in rests) else None,
-        rests=tuple(rests[address] for address in known if address in rests),
-    )
+    address = in_use if in_use in known[1:] and (journey.address or source.url in rests) else None
+    resting = tuple(rests[address] for address in known if address in rests)
+    if (address, resting) != (state.address, state.rests):
+        state = replace(state, address=address, rests=resting)
     if journey.address not in (None, source.url):
         state = _first_untouched(before, state, lost=_is_lost(journey, source))
     if state.failures and len(rests) == len(known) > 1:
         state = _all_resting(state, source, now)
-    return replace(state, at_host=_other_host(state, source))
+    at_host = _other_host(state, source)
+    return state if at_host == state.at_host else replace(state, at_host=at_host)
 
 
 def _rest(before: PollState, source: Source, missed: Missed, now: datetime, jitter: float) -> Rest:

@@ -35,6 +35,8 @@ def followed(state: PollState, hops: Sequence[Hop], now: datetime, moved_hosts: 
         permanent = permanent[1:]
     if not permanent:
         since = state.redirect_since if state.effective_url else None
+        if (state.redirect_target, state.redirect_seen, state.redirect_since) == (None, 0, since):
+            return state
         return replace(state, redirect_target=None, redirect_seen=0, redirect_since=since)
 
     target = permanent[-1].target

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from aggregator import gaps, hints
 from aggregator.freshness import fresh_for, freshness_hints, retry_after, with_hints
@@ -110,25 +111,24 @@ def _updated(ask: _Ask, result: Updated, moved_hosts: Mapping[str, int]) -> Poll
     fetched, reading = result.fetched, result.reading
     cut = fetched.truncated or ("the document ends early" if reading.truncated else None)
     came = bool(result.new) or (bool(reading.records) and ask.state.last_new_at is None)
-    state = replace(
-        ask.state,
+    own = {
         # A document that was not read whole must be sent again: what is sent back is what the last whole one gave.
-        validators=ask.state.validators if cut else fetched.validators,
-        without_validators=_without_validators(ask.state, fetched.validators),
-        degraded=f"{_TRUNCATED}{cut}" if cut else reading.degraded,
-        feed=_described(ask.state.feed, reading.info),
-        ingest_times=remembered(ask.state.ingest_times, result.new),
-        active_days=noted(ask.state.active_days, result.new),
-        profile=ask.state.profile if cut or fetched.delta else profiled(ask.state.profile, reading, ask.now),
-        last_new_at=ask.now if came else ask.state.last_new_at,
-        hints=hints.of_document(reading.hints, ask.state.hints, ask.now, expired=reading.expired)
+        "validators": ask.state.validators if cut else fetched.validators,
+        "without_validators": _without_validators(ask.state, fetched.validators),
+        "degraded": f"{_TRUNCATED}{cut}" if cut else reading.degraded,
+        "feed": _described(ask.state.feed, reading.info),
+        "ingest_times": remembered(ask.state.ingest_times, result.new),
+        "active_days": noted(ask.state.active_days, result.new),
+        "profile": ask.state.profile if cut or fetched.delta else profiled(ask.state.profile, reading, ask.now),
+        "last_new_at": ask.now if came else ask.state.last_new_at,
+        "hints": hints.of_document(reading.hints, ask.state.hints, ask.now, expired=reading.expired)
         | freshness_hints(fetched.headers),
-    )
-    state = gaps.noted(state, result, ask.now, floor=_floor(ask.source))
+    }
+    state = gaps.noted(ask.state, result, ask.now, floor=_floor(ask.source))
+    state = _well(state, fetched.status, fetched.hops, ask.now, moved_hosts, own)
     if cut:
-        state = _well(state, fetched.status, fetched.hops, ask.now, moved_hosts)
         return _after_truncation(replace(ask, state=state), fetched, again=_was_truncated(ask.state))
-    return _answered(replace(ask, state=state), fetched, moved_hosts)
+    return _answered(replace(ask, state=state), fetched)
 
 
 def _described(stored: FeedInfo, said: FeedInfo) -> FeedInfo:
@@ -137,40 +137,33 @@ def _described(stored: FeedInfo, said: FeedInfo) -> FeedInfo:
 
 
 def _unchanged(ask: _Ask, result: Unchanged, moved_hosts: Mapping[str, int]) -> PollState:
-    match result.answer:
-        case Fetched() as answer:
-            kept = {name: value for name, value in ask.state.hints.items() if name not in hints.OF_HEADERS}
-            state = replace(
-                ask.state,
-                validators=answer.validators,
-                without_validators=_without_validators(ask.state, answer.validators),
-                hints=kept | freshness_hints(answer.headers),
-            )
-        case NotModified() as answer:
-            state = replace(
-                ask.state,
-                validators=answer.validators,
-                without_validators=0,
-                hints={**ask.state.hints, **freshness_hints(answer.headers)},
-            )
-    # The validators are those of the last whole document, so the whole one is what stands there again.
-    if _was_truncated(state):
-        state = replace(state, degraded=None)
-    return _answered(replace(ask, state=state), result.answer, moved_hosts)
-
-
-def _answered(ask: _Ask, answer: Fetched | NotModified, moved_hosts: Mapping[str, int]) -> PollState:
-    """Return the state after a whole answer, its own part being in `ask.state` already."""
-    status, headers, body_bytes = 304, with_hints(answer.headers, ask.state.hints), 0
+    known, answer = ask.state.hints, result.answer
+    status, without = 304, 0
     if isinstance(answer, Fetched):
-        status, headers, body_bytes = answer.status, dict(answer.headers), answer.size
-    state = _well(ask.state, status, answer.hops, ask.now, moved_hosts)
+        status, without = answer.status, _without_validators(ask.state, answer.validators)
+        known = {name: value for name, value in known.items() if name not in hints.OF_HEADERS}
+    own = {
+        "validators": answer.validators,
+        "without_validators": without,
+        "hints": {**known, **freshness_hints(answer.headers)},
+        # The validators are those of the last whole document, so the whole one is what stands there again.
+        "degraded": None if _was_truncated(ask.state) else ask.state.degraded,
+    }
+    state = _well(ask.state, status, answer.hops, ask.now, moved_hosts, own)
+    return _answered(replace(ask, state=state), answer)
+
+
+def _answered(ask: _Ask, answer: Fetched | NotModified) -> PollState:
+    """Return the state after a whole answer, of which `ask.state` knows all but what it says of the next poll."""
+    headers, body_bytes, state = with_hints(answer.headers, ask.state.hints), 0, ask.state
+    if isinstance(answer, Fetched):
+        headers, body_bytes = dict(answer.headers), answer.size
 
     ended_at = hints.expired_since(state.hints)
     if ended_at is not None and ask.now - ended_at >= EXPIRED_FOR:
         return _stopped(state, "finished", "the feed says that it has ended", ask.now)
 
-    usual = _interval(replace(ask, state=state), body_bytes)
+    usual = _interval(ask, body_bytes)
     fresh = _freshness(headers, ask)
     waits = [usual, *fresh]  # of equals the first decides: our own interval explains most
     if ask.source.every is None and (hint := hints.asked_for(state.hints)):
@@ -178,11 +171,8 @@ def _answered(ask: _Ask, answer: Fetched | NotModified, moved_hosts: Mapping[str
         waits.append(capped(hint[0], most, hint[1]))
     if ended_at is not None:
         waits.append(Wait(WEEK, "the feed says that it has ended: every week, for four weeks"))
-    return replace(
-        _at(replace(ask, state=state), waits, usual.time),
-        every=usual.time,
-        fresh_until=ask.now + fresh[0].time if fresh else None,
-    )
+    fresh_until = ask.now + fresh[0].time if fresh else None
+    return _at(ask, waits, usual.time, every=usual.time, fresh_until=fresh_until)
 
 
 def _after_truncation(ask: _Ask, fetched: Fetched, *, again: bool) -> PollState:
@@ -192,13 +182,18 @@ def _after_truncation(ask: _Ask, fetched: Fetched, *, again: bool) -> PollState:
     soon = Wait(wait, "the document was truncated, it is asked for again", f"in place of its usual {usual.reason}")
     fresh = _freshness(fetched.headers, ask)
     fresh_until = ask.now + fresh[0].time if fresh else None
-    return replace(_at(ask, [soon, *fresh], wait), every=usual.time, fresh_until=fresh_until)
+    return _at(ask, [soon, *fresh], wait, every=usual.time, fresh_until=fresh_until)
 
 
 def _well(
-    state: PollState, status: int, hops: tuple[Hop, ...], now: datetime, moved_hosts: Mapping[str, int]
+    state: PollState,
+    status: int,
+    hops: tuple[Hop, ...],
+    now: datetime,
+    moved_hosts: Mapping[str, int],
+    own: Mapping[str, Any],
 ) -> PollState:
-    """Return the state with all trouble forgotten: one good answer resets everything (rule 46)."""
+    """Return the state with all trouble forgotten, as one good answer resets everything (rule 46), and the answer's own part."""
     state = replace(
         state,
         lease_until=None,
@@ -211,6 +206,7 @@ def _well(
         failing_since=None,
         stopped=None,
         polls=state.polls + 1,
+        **own,
     )
     return followed(state, hops, now, moved_hosts)
 
@@ -230,8 +226,10 @@ def _failed(ask: _Ask, result: Failed, host: HostState) -> tuple[PollState, Host
     backoff = _backoff(result.kind, state.failures, usual.time, lost=lost, asked=bool(asked))
     fresh = _freshness(result.headers, ask) if result.status in (429, 503) else []
     waits = [*asked, backoff, *fresh, *_promised(ask.state, ask.now), usual]
-    state = replace(
-        _at(replace(ask, state=state), waits, max(wait.time for wait in waits)),
+    state = _at(
+        replace(ask, state=state),
+        waits,
+        max(wait.time for wait in waits),
         every=usual.time,
         retry_after_until=ask.now + asked[0].time if asked else None,
         fresh_until=ask.now + fresh[0].time if fresh else ask.state.fresh_until,
@@ -353,10 +351,10 @@ def _retry_after(headers: Mapping[str, str], ask: _Ask) -> list[Wait]:
     return [capped(asked, most, f"Retry-After until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC")]
 
 
-def _at(ask: _Ask, waits: Sequence[Wait], jittered: timedelta) -> PollState:
-    """Return the state with its next poll after the longest wait, a share of `jittered` later, and all its terms."""
+def _at(ask: _Ask, waits: Sequence[Wait], jittered: timedelta, **also: Any) -> PollState:
+    """Return the state with its next poll after the longest wait, a share of `jittered` later, all its terms, and `also`."""
     said = weighed(waits, ask.now, jitter=ask.jitter, jittered=jittered, hints=ask.state.hints)
-    return replace(ask.state, next_poll_at=said.at, next_reason=said.reason, terms=said.terms)
+    return replace(ask.state, next_poll_at=said.at, next_reason=said.reason, terms=said.terms, **also)
 
 
 def _stopped(state: PollState, word: str, reason: str, now: datetime) -> PollState:

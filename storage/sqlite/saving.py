@@ -94,7 +94,7 @@ def _save(connection: sqlite3.Connection, poll: Poll, batch: Batch) -> Saved:
     if url == state.source.url:
         if settings_digest != state.source.settings_digest:
             state = replace(state, validators=type(state.validators)())
-        values = state_row(replace(state, lease_until=None))
+        values = state_row(state if state.lease_until is None else replace(state, lease_until=None))
         connection.execute(_UPDATE_STATE, (*values, n))
         batch.changed |= values[_FEED] != feed
     else:  # when to poll, redirects, failures: all of that is of an address that is not the source's any more

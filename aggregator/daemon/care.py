@@ -1,4 +1,4 @@
-"""What the daemon sees to beside polling: copies of the store, and no more polls at once than there are descriptors for."""
+"""What the daemon sees to beside polling: copies of the store, and no more polls or visitors at once than there are descriptors for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
+from aggregator.daemon.connections import FEWEST, MOST
 from aggregator.model import Settings, Storage
 from storage.contract import Store
 
@@ -25,11 +26,7 @@ def within_descriptors(settings: Settings) -> Settings:
     """
     wanted = settings.polling.concurrency
     needed = 2 * wanted + SPARE_DESCRIPTORS
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if 0 <= soft < needed and soft != hard:
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (needed if hard < 0 else min(needed, hard), hard))
-        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft = _allowed(needed)
     if soft < 0 or soft >= needed:
         return settings
     able = max(1, (soft - SPARE_DESCRIPTORS) // 2)
@@ -38,6 +35,28 @@ def within_descriptors(settings: Settings) -> Settings:
         soft, able, wanted, needed,
     )  # fmt: skip
     return replace(settings, polling=replace(settings.polling, concurrency=able))
+
+
+def most_visitors(polls: int) -> int:
+    """
+    Return how many connections of web clients there are descriptors for, beside so many polls at once.
+
+    Twice as many are kept free for them: one that is sent away has its own until the loop comes to it. The limit is
+    raised as far as that takes and the system lets us.
+    """
+    others = 2 * polls + SPARE_DESCRIPTORS
+    limit = _allowed(others + 2 * MOST)
+    return MOST if limit < 0 else max(FEWEST, min(MOST, (limit - others) // 2))
+
+
+def _allowed(needed: int) -> int:
+    """Return how many open files are allowed, -1 for any number; raised to what is needed where the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < needed and soft != hard:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (needed if hard < 0 else min(needed, hard), hard))
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft
 
 
 def backup_if_due(store: Store, storage: Storage, now: datetime) -> str | None:

@@ -8,6 +8,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST = 500
 """Connections at once; beyond them a client is sent away, so that descriptors stay for polling and the store."""
+FEWEST = 8
+"""The same where hardly any descriptors are allowed."""
 PATIENCE = 10.0
 """Seconds within which a request must have come whole, and an answer's reader must get on."""
 LEAST = 10_000
@@ -18,6 +20,7 @@ class Connection(H11Protocol):
     """uvicorn's connection, looked at every `PATIENCE` seconds; uvicorn itself waits for a request for ever."""
 
     patience = PATIENCE
+    most = MOST
     _look_again: asyncio.TimerHandle | None = None
     _seen: object = None
     _buffered: int | None = None
@@ -26,7 +29,7 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin to watch the client."""
         super().connection_made(transport)
-        if len(self.connections) > MOST:
+        if len(self.connections) > self.most:
             transport.abort()
             return
         self._look_again = self.loop.call_later(self.patience, self._look)
@@ -54,3 +57,22 @@ class Connection(H11Protocol):
             return
         self._buffered, self._seen, self._read_on = waiting or None, self.cycle, False
         self._look_again = self.loop.call_later(self.patience, self._look)
+
+
+def connection(most: int) -> type[Connection]:
+    """Return the connection of which there are so many at once, at most."""
+
+    class Bounded(Connection):
+        """One of so many."""
+
+    Bounded.most = most
+    return Bounded
+
+
+def accepted_together(most: int) -> int:
+    """
+    Return how many that wait are taken in before the loop goes on: they have descriptors before they can be counted.
+
+    asyncio takes in as many as may wait, without a look at anything else, and where the descriptors end it says so as often.
+    """
+    return max(4, min(64, most // 8))

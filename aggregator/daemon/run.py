@@ -16,7 +16,7 @@ from aggregator import clock, hiding, indexing
 from aggregator.agent import user_agent
 from aggregator.daemon.believing import Belief
 from aggregator.daemon.build import Plant, judge, plant
-from aggregator.daemon.care import backup_if_due, within_descriptors
+from aggregator.daemon.care import backup_if_due, most_visitors, within_descriptors
 from aggregator.daemon.configuration import Configuration
 from aggregator.daemon.jobs import Jobs
 from aggregator.daemon.lists import refresh, stored_lists
@@ -77,7 +77,8 @@ class Daemon:
         self._loop = asyncio.get_running_loop()
         async with plant(self._settings, self._report) as built:
             self._plant = built
-            self._server = web_server(built.store, lambda: self._settings, self._facts, self._metrics)
+            most = most_visitors(self._settings.polling.concurrency)
+            self._server = web_server(built.store, lambda: self._settings, self._facts, self._metrics, most)
             self._answer_signals()
             jobs = self._jobs()
             jobs.start()

@@ -16,7 +16,8 @@ from pathlib import Path
 import uvicorn
 
 from aggregator import clock
-from aggregator.daemon.connections import MOST, Connection
+from aggregator.daemon.care import most_visitors
+from aggregator.daemon.connections import MOST, accepted_together, connection
 from aggregator.health import Facts
 from aggregator.metrics import Metrics
 from aggregator.model import Server, Settings
@@ -42,6 +43,12 @@ class WebServer(uvicorn.Server):
     leave: Callable[[], None] = staticmethod(lambda: None)
     """Ends the answers that go on for as long as a client listens."""
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start; as many may wait as before, although few are taken in at a time."""
+        await super().startup(sockets)
+        for bound in sockets or ():
+            bound.listen(BACKLOG)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop; who listens for what happens is sent home first, as uvicorn would wait for him."""
         self.leave()
@@ -49,14 +56,22 @@ class WebServer(uvicorn.Server):
 
 
 def web_server(
-    store: Store, settings: Callable[[], Settings], facts: Callable[[], Facts], metrics: Metrics | None = None
+    store: Store,
+    settings: Callable[[], Settings],
+    facts: Callable[[], Facts],
+    metrics: Metrics | None = None,
+    most: int = MOST,
 ) -> WebServer:
-    """Return the server of our app; `metrics` is where polls are counted, in a process that polls."""
+    """
+    Return the server of our app, for at most so many connections at once.
+
+    `metrics` is where polls are counted, in a process that polls.
+    """
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a line for each bad request is for strangers to write
     app = create_app(store, settings, facts, clock.now, metrics)
     config = uvicorn.Config(
         app,
-        http=Connection,
+        http=connection(most),
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -64,7 +79,8 @@ def web_server(
         proxy_headers=False,
         timeout_graceful_shutdown=2,
         timeout_keep_alive=15,
-        limit_concurrency=MOST,
+        limit_concurrency=most,
+        backlog=accepted_together(most),
     )
     server = WebServer(config)
     server.leave = app.leave
@@ -164,7 +180,7 @@ async def serve(settings: Settings, *, announce: Callable[[str], None]) -> int:
     try:
         bound = listening(settings.server)
         settings = located(settings, bound)
-        server = web_server(store, lambda: settings, lambda: Facts(polls=False))
+        server = web_server(store, lambda: settings, lambda: Facts(polls=False), most=most_visitors(0))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, _leave, server)

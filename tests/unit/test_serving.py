@@ -12,8 +12,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from aggregator.daemon import connections
-from aggregator.daemon.connections import Connection
+from aggregator.daemon.connections import Connection, connection
 from aggregator.daemon.serving import ListenError, WebServer, listening
 from aggregator.model import Server
 from aggregator.web.answer import PIECE, Answer
@@ -27,9 +26,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[tuple[str, int]]:
+async def serving(http: type[Connection] = Connection) -> AsyncIterator[tuple[str, int]]:
     bound = listening(Server(listen="127.0.0.1:0"))
-    server = WebServer(uvicorn.Config(app, http=Connection, log_config=None, lifespan="off"))
+    server = WebServer(uvicorn.Config(app, http=http, log_config=None, lifespan="off"))
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         yield bound.getsockname()[:2]
@@ -108,9 +107,8 @@ async def test_who_reads_on_gets_the_whole_answer_however_long_it_takes() -> Non
     assert bytes(got) == LARGE
 
 
-async def test_more_connections_than_there_is_room_for_are_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MOST", 3)
-    async with serving() as place:
+async def test_more_connections_than_there_is_room_for_are_sent_away() -> None:
+    async with serving(connection(3)) as place:
         held = [await asyncio.open_connection(*place) for _ in range(3)]
         reader, writer = await asyncio.open_connection(*place)
 

@@ -92,11 +92,18 @@ class Pacer:
         if look.occasion is Occasion.CLOCK_SET:
             self._move(states, look.step, now)
             return
-        right = mended(states, now)
-        self._write(right, now)
-        waiting = {state.source.id for state, _ in right} | self.own
+        waiting = self._mend(states, now) | self.own
         herd = spread(others(states, waiting), now)
         self._write([(state, HostState(state.source.host)) for state in herd], now)
+
+    def mend(self, now: datetime) -> None:
+        """Mend what a wrong clock left between two runs, and spread nothing. Raises StoreError."""
+        self._mend(self._store.states(), now)
+
+    def _mend(self, states: Sequence[PollState], now: datetime) -> set[str]:
+        right = mended(states, now)
+        self._write(right, now)
+        return {state.source.id for state, _ in right}
 
     def _move(self, states: Sequence[PollState], step: timedelta, now: datetime) -> None:
         polls = [Poll(moved(state, step), HostState(state.source.host)) for state in states]

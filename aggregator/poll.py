@@ -181,6 +181,10 @@ class Poller:
         way = "ahead" if look.step > timedelta() else "back"
         log.info("the clock was set %s by %s: all waits were moved along with it", way, spoken(abs(look.step)))
 
+    def mend(self) -> None:
+        """Mend what a clock that was set back between two runs left, before `poll_once`; blocks. Raises StoreError."""
+        self._pacer.mend(self._clocks.now())
+
     def _now(self) -> datetime:
         return self._pacer.instant(self._set_clocks.now(), self._set_clocks.monotonic())
 

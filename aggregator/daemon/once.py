@@ -49,6 +49,7 @@ async def poll_once(
     async with plant(settings, report) as built:
         if fault := await asyncio.to_thread(judge, built.store, built.filer, settings):
             raise StoreError(fault)
+        await asyncio.to_thread(built.poller.mend)
         states, now = await asyncio.to_thread(built.store.states), clock.now()
         if due:
             states = [state for state in states if state.next_poll_at <= now and state.stopped is None]

@@ -234,3 +234,20 @@ def test_polls_under_way_when_the_clock_is_set_are_due_an_interval_later(
     assert [wait for wait in waits(running, clock).values() if not 0 < wait <= SOON] == []
     assert len(publisher.asked) == 8
     assert [line for line in running.log if "Traceback" in line or "failed" in line] == []
+
+
+def test_who_polls_by_a_timer_is_not_stopped_by_a_clock_that_is_set_back_between_two_runs(
+    home: Home, daemon: Start, clock: Clock, shelf: Shelf
+) -> None:
+    home.sources, home.more = {"a": "/a"}, {"a": {"every": "1h"}}
+    home.write()
+    shelf.files = {"/a": rss("1")}
+    clock.step(YEAR)
+    first = daemon("poll", environment=clock.environment).process.wait(20)
+    clock.right()
+    second = daemon("poll", environment=clock.environment).process.wait(20)
+
+    [row] = home.health()
+    assert (first, second) == (0, 0)
+    assert 0 < (datetime.fromisoformat(row["next_poll_at"]) - clock.now()) / HOUR <= SOON
+    assert len(shelf.paths) == 1

@@ -30,6 +30,7 @@ from plugins.simulator import (
     source,
     until,
 )
+from storage.contract import StoreFullError
 
 Make = Callable[..., World]
 
@@ -472,3 +473,41 @@ async def test_nobody_is_called_silent_for_days_on_which_nothing_polled(world: M
 
     assert len(w.log) < 9 * 6
     assert {w.row(one.id)["state"] for one in w.sources} == {"ok"}
+
+
+async def test_who_polls_by_a_timer_is_not_stopped_by_a_clock_that_was_set_back(world: Make) -> None:
+    """S57, between two runs of `poll`."""
+    w = world(*many(5, every=HOUR))
+    w.everywhere(unchanging)
+    await w.poll()
+
+    w.now -= 365 * DAY
+    for _ in range(3):
+        w.restart()
+        w.poller.mend()
+        await w.poll()
+        w.turn(w.now + 61 * MINUTE)
+
+    assert set(w.counted().values()) == {3}
+    assert all(3600 <= b.ticks - a.ticks <= 7320 for one in w.sources for a, b in pairwise(w.asked(one.url)))
+
+
+async def test_a_clock_that_is_set_while_the_disk_is_full_is_gone_by_once_there_is_space(world: Make) -> None:
+    w = world(*many(3, every=HOUR))
+    w.everywhere(unchanging)
+    await w.live(30 * MINUTE)
+    save_polls = w.store.save_polls
+
+    def full(*_: object) -> object:
+        raise StoreFullError("no space left in /data")
+
+    w.store.save_polls = full  # type: ignore[method-assign,assignment]  # a disk that fills up in between
+    w.now -= 365 * DAY
+    await w.live(5 * MINUTE)
+    trouble = w.poller.trouble
+    w.store.save_polls = save_polls  # type: ignore[method-assign]  # space has returned
+    await w.live(2 * HOUR)
+
+    assert trouble == "no space left in /data"
+    assert all(3600 <= b.ticks - a.ticks <= 3661 for one in w.sources for a, b in pairwise(w.asked(one.url)))
+    assert set(w.counted().values()) == {3}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import logging
 import re
@@ -16,6 +17,10 @@ _UNSEEN = re.compile("[\x7f-\x9f\ud800-\udfff\u061c\u200b-\u200f\u2028-\u202e\u2
 """What JSON leaves as it is, and a terminal obeys, breaks a line at, or turns round our words by."""
 
 
+_ESCAPE = codecs.getencoder("unicode_escape")
+"""Found now: where no more files may be opened it cannot be, and that is to be told too."""
+
+
 def say(log: logging.Logger, level: int, message: str, **fields: object) -> None:
     """Log a message with fields; those that are None are left out."""
     log.log(level, message, extra={_FIELDS: {key: value for key, value in fields.items() if value is not None}})
@@ -23,7 +28,7 @@ def say(log: logging.Logger, level: int, message: str, **fields: object) -> None
 
 def escaped(text: str) -> str:
     """Return the text on one line, controls and line separators written as escapes."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return "".join(c if c.isprintable() else _ESCAPE(c)[0].decode("ascii") for c in text)
 
 
 class TextLines(logging.Formatter):

@@ -64,6 +64,7 @@ def test_a_crowd_takes_no_open_files_from_polling(crowded: Home, shelf: Shelf) -
         for one in crowd:
             one.close()
         running.until(lambda: running.get("/healthz")[0] == 200)
+        answer = running.get("/feed.atom")
         code, _ = running.stop()
 
     assert code == 0
@@ -71,6 +72,7 @@ def test_a_crowd_takes_no_open_files_from_polling(crowded: Home, shelf: Shelf) -
     assert max(open_files) < ALLOWED
     assert len(running.log) < 100, "".join(running.log[:20])
     assert "Traceback" not in "".join(running.log)
+    assert "server" not in answer[1]
 
 
 @pytest.mark.parametrize(("most", "together"), [(500, 62), (5000, 64), (100, 12), (8, 4)])

@@ -136,3 +136,8 @@ def test_a_snippet_far_down_a_long_text_is_found() -> None:
     pieces = snippet("前言。" * 5000 + "大模型" + "後記。" * 5000, parse("大模型"))
 
     assert [piece.text for piece in pieces if piece.hit] == ["大模型"]
+
+
+def test_a_query_of_any_length_asks_for_no_more_than_128_terms_of_its_first_4000_characters() -> None:
+    assert len(parse("a " * 5_000).terms) == 128
+    assert len(parse("a" * 10_000).terms[0].tokens[0]) == 4_000

@@ -55,6 +55,18 @@ def test_what_does_not_fit_is_answered_and_not_kept():
     assert len(made) == 2
 
 
+def test_no_more_bytes_are_kept_than_there_is_room_for():
+    made = []
+
+    def make(name: str) -> Callable[[], bytes]:
+        return lambda: made.append(name) or os.urandom(2000)
+
+    asked = [(1, name, make(name)) for name in "abcca"]
+    run(*asked, memory=Memory(most_bytes=5000))
+
+    assert made == ["a", "b", "c", "a"]
+
+
 def test_a_failure_is_told_and_not_kept():
     answers = iter([ValueError("not now"), b"well"])
 

@@ -10,8 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -52,96 +50,6 @@ class Canary:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._thread.join(5)
-
-
-@dataclass
-class Watch:
-    """Samples a process with all its children until it is stopped: memory, and how soon it answers."""
-
-    pid: int
-    base: str
-    memory: list[float] = field(default_factory=list)
-    """MB, proportional set size of all processes together."""
-    served: list[float] = field(default_factory=list)
-    """Seconds of each GET of the merged feed."""
-    alive: list[float] = field(default_factory=list)
-    """Seconds of each GET of `/healthz`, which waits for the event loop alone."""
-    largest: dict[str, float] = field(default_factory=dict)
-    """By process, at the moment of the peak."""
-
-    def __post_init__(self) -> None:
-        self._done = threading.Event()
-        self._threads = [
-            threading.Thread(target=run, daemon=True) for run in (self._weigh, self._subscribe, self._knock)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """Sample no more."""
-        self._done.set()
-        for thread in self._threads:
-            thread.join(30)
-
-    def _weigh(self) -> None:
-        while not self._done.wait(0.05):
-            parts = {f"{pid} {_name(pid)}": pss(pid) for pid in family(self.pid)}
-            if not self.memory or sum(parts.values()) > max(self.memory):
-                self.largest = parts
-            self.memory.append(sum(parts.values()))
-
-    def _subscribe(self) -> None:
-        while not self._done.wait(0.1):
-            self.served.append(timed(f"{self.base}feed.atom"))
-
-    def _knock(self) -> None:
-        while not self._done.wait(0.05):
-            self.alive.append(timed(f"{self.base}healthz"))
-
-
-def timed(url: str) -> float:
-    """Return how many seconds the answer took; 60 where none came."""
-    began = time.monotonic()
-    try:
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            answer.read()
-    except OSError:
-        return 60.0
-    return time.monotonic() - began
-
-
-def family(pid: int) -> list[int]:
-    """Return the process and all that descend from it."""
-    parents: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found = [pid]
-    for one in found:
-        found += parents.get(one, [])
-    return found
-
-
-def pss(pid: int) -> float:
-    """Return the proportional set size in MB; 0 where the process has ended."""
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) / 1024
-    return 0.0
-
-
-def _name(pid: int) -> str:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")[-60:]
-    return ""
-
-
-def quantile(values: Sequence[float], share: float) -> float:
-    """Return the value that so great a share does not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 @dataclass

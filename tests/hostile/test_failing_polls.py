@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hostile.documents import GOOD
-from hostile.hell import FULL, Hell, ended, family, pss
+from hostile.hell import FULL, Hell, ended
+from hostile.watching import family, pss
 from hostile.wires import WIRES, WireCase
 from plugins.publisher import reply
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import pytest
 
 from hostile.documents import BOMBS, CASES, Case
-from hostile.hell import FULL, HEALTHY, Hell, Watch, ended, quantile
+from hostile.hell import FULL, HEALTHY, Hell, ended
+from hostile.watching import Seen as Watched
+from hostile.watching import Watch, quantile
 from hostile.wires import WIRES, WireCase
 
 pytestmark = pytest.mark.timeout(300)
@@ -32,7 +34,7 @@ class Seen:
     entries: dict[str, int]
     gaps: list[float]
     sent: dict[str, int]
-    watch: Watch
+    watch: Watched
     canary: int
     log: str
     code: int | None
@@ -48,7 +50,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             watch = Watch(running.process.pid, running.base)
             running.until(lambda: len(hell.polled(running)) == len(hell.sources), within=200)
             time.sleep(2)
-            watch.stop()
+            watched = watch.stop()
             code = running.process.poll()
             entries = hell.entries()
         assert entries
@@ -57,7 +59,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
             {hell.sources[id_].name: count for id_, count in entries.items() if id_ in hell.sources},
             hell.gaps(),
             hell.sent,
-            watch,
+            watched,
             hell.canary.hits,
             "".join(running.log),
             code,

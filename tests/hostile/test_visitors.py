@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from hostile.hell import ended, family, pss, timed
+from hostile.hell import ended
+from hostile.watching import family, pss, timed
 from plugins.daemons import Running, rss
 from plugins.served_corpus import Home, Shelf
 

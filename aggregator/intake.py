@@ -8,7 +8,7 @@ from datetime import datetime
 from aggregator.identity import alias_of, identity_of
 from aggregator.model import Entry, Fetched, Reading, Source
 from aggregator.normalise import normalise
-from aggregator.parse import parse
+from aggregator.parse import feed_in, opened
 from aggregator.plain import contained, line
 from storage.states import FeedInfo
 
@@ -23,7 +23,9 @@ def read(source: Source, fetched: Fetched, seen_at: datetime) -> Reading:
     One that says nothing at all (RSS asks for a title or a description) is none.
     Raises `PollError` where the body is no feed or cannot be read, and nothing else.
     """
-    feed = parse(fetched)
+    document, fetched = opened(fetched), fetched.without_body()
+    feed = feed_in(document)
+    del document  # the text is in the entries now
     entries = filter(_says_anything, feed.entries)
     info = _plain(feed.info)
     records = tuple(normalise(source, info, entry, seen_at, position) for position, entry in enumerate(entries))

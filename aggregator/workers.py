@@ -10,8 +10,9 @@ import multiprocessing
 import os
 import resource
 import signal
+from collections.abc import AsyncIterator
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,8 @@ LARGE = 2 * 1024 * 1024
 """Bytes beyond which a body is read alone; hardly any real feed is larger."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 """malloc.h: where freed memory at the end of the heap goes back, what has a mapping of its own, how many heaps."""
+AHEAD = 2
+"""Bodies a worker that are given to the pool at once: it has the next one at hand when it is done with one."""
 POOLS = 3
 """Pools in which a body is tried: it may be another one that broke them."""
 NICE = 10
@@ -44,8 +47,8 @@ class WorkerLimits:
     cpu: timedelta = timedelta(seconds=5)
     wall: timedelta = timedelta(seconds=30)
     """Longer than `cpu`, as a worker waits for its core where the machine is busy."""
-    memory: int = 88 * 1024 * 1024
-    """Bytes of address space beyond what the worker has when it starts: 15 MB of Chinese text stay below it, 9 MB with an emoji do not (4 bytes a letter)."""
+    memory: int = 72 * 1024 * 1024
+    """Bytes of address space beyond what the worker has when it starts: 15 MB of Chinese text take 50, 12 MB of letters with an emoji 72 (4 bytes a letter)."""
     together: int = 32 * 1024 * 1024
     """The same of a worker that reads beside others: what takes more is read again, alone, with `memory`."""
     tasks: int = 2000
@@ -69,6 +72,7 @@ class Workers:
         """By whether it reads large bodies: one at a time, each in a worker of its own, which takes its memory along."""
         self._moved = 0.0
         self._large = asyncio.Semaphore()
+        self._turns = asyncio.Semaphore(AHEAD * count)
 
     async def read(self, source: Source, fetched: Fetched, seen_at: datetime) -> Reading:
         """
@@ -78,13 +82,24 @@ class Workers:
         """
         if len(fetched.body) <= LARGE:
             with suppress(MemoryError):  # it takes more than one that reads beside others may
-                return await self._limited(source, fetched, seen_at, large=False)
-        async with self._large:
+                async with self._turns:
+                    return await self._limited(source, fetched, seen_at, large=False)
+        async with self._large, self._nearly_alone():
             try:
                 return await self._limited(source, fetched, seen_at, large=True)
             except MemoryError:
                 limit = self._limits.memory // (1024 * 1024)
                 raise PollError(FailureKind.PARSE_LIMIT, f"reading it took more than {limit} MB of memory") from None
+            finally:
+                await asyncio.to_thread(give_back_freed)
+
+    @asynccontextmanager
+    async def _nearly_alone(self) -> AsyncIterator[None]:
+        """Leave one turn to small bodies: what a large one takes is then beside one of them, and not beside all."""
+        async with AsyncExitStack() as turns:
+            for _ in range(max(0, AHEAD * self._count - 1)):
+                await turns.enter_async_context(self._turns)
+            yield
 
     async def _limited(self, source: Source, fetched: Fetched, seen_at: datetime, *, large: bool) -> Reading:
         """Return what the body says; raise PollError where it takes too long, MemoryError where too much memory."""
@@ -104,14 +119,16 @@ class Workers:
         It does where a worker ends between two bodies, or while it takes one in, and takes no work any more then.
         """
         for _ in range(POOLS):
-            pool = self._running(large=large)
+            pool, handed = self._running(large=large), [fetched]
             try:
-                return await self._watched(pool, pool.schedule(_read, args=(source, fetched, seen_at, cpu)))
+                return await self._watched(pool, pool.schedule(_read, args=(source, handed, seen_at, cpu)))
             except (BrokenProcessPool, _PoolError):
                 if self._pools.get(large) is pool:
                     log.warning("the workers that read bodies broke down, and are replaced")
                     del self._pools[large]
                     await asyncio.to_thread(_end, pool)
+            finally:
+                handed.clear()  # the pool remembers its last task until the next one
         raise PollError(FailureKind.PARSE_LIMIT, f"the workers that read it broke down, {POOLS} times")
 
     async def _watched(self, pool: ProcessPool, future: ProcessFuture[Reading]) -> Reading:
@@ -200,14 +217,21 @@ def _confine(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (in_use + memory, resource.RLIM_INFINITY))
 
 
-def _read(source: Source, fetched: Fetched, seen_at: datetime, cpu: int) -> Reading:
-    """Run in the worker: give this body `cpu` seconds of processor time, then read it."""
+def _read(source: Source, handed: list[Fetched], seen_at: datetime, cpu: int) -> Reading:
+    """Run in the worker: give the one body `cpu` seconds of processor time, then read it, holding on to it no longer."""
     from aggregator.intake import read  # noqa: PLC0415 - feedparser and nh3 are loaded in the workers only
 
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft = int(used.ru_utime + used.ru_stime) + 1 + cpu
     resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
-    return read(source, fetched, seen_at)
+    return read(source, handed.pop(), seen_at)
+
+
+def give_back_freed() -> None:
+    """Give what is free back to the system, also where what is in use lies above it; milliseconds, for a thread."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def give_back_memory() -> None:

@@ -7,7 +7,7 @@ Only the worker imports this package: feedparser is heavy, and hostile input is 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from html import unescape
 
 from aggregator import charset
@@ -19,7 +19,7 @@ from aggregator.parse.jsonfeed import read_json
 from aggregator.parse.xmlfeed import read_xml
 from aggregator.plain import contained, line
 
-__all__ = ["parse"]
+__all__ = ["Opened", "feed_in", "opened", "parse"]
 
 _FIRST_ELEMENT = re.compile(
     r"<(?:[A-Za-z_][\w.-]*:)?(rss|feed|rdf|channel|html|head|body|opml|urlset|svg)\b", re.IGNORECASE
@@ -29,6 +29,21 @@ _TITLE = re.compile(r"<title\b[^>]*>([^<]{0,300})", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _FEEDS = ("rss", "feed", "rdf", "channel")
 _SNIFF = 65_536
+_BLANK = " \t\r\n"
+_AROUND = f"\ufeff\0{_BLANK}"
+_FEW = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A body as characters; the bytes are needed no more."""
+
+    text: str
+    url: str
+    whole: bool
+    """Whether the transport itself says that all of the body came."""
+    degraded: str | None
+    """What is not as the publisher declared it."""
 
 
 def parse(fetched: Fetched) -> Feed:
@@ -39,19 +54,39 @@ def parse(fetched: Fetched) -> Feed:
     (rule 65). Raises `PollError`: EMPTY, NOT_A_FEED (with the title of a page), BLOCKED (a page that asks a browser
     to prove itself), PARSE, PARSE_LIMIT.
     """
-    if not fetched.body.strip():
+    return feed_in(opened(fetched))
+
+
+def opened(fetched: Fetched) -> Opened:
+    """Return the body's characters: whoever lets go of the bytes then needs a third less memory. Raises EMPTY."""
+    if not fetched.body or fetched.body.isspace():
         raise PollError(FailureKind.EMPTY, "the body is empty")
     decoded = charset.decode(fetched.body, fetched.headers.get("content-type"))
-    text = decoded.text.strip("\ufeff \t\r\n\0")
+    text = _stripped(decoded.text)
     if not text:
         raise PollError(FailureKind.EMPTY, "the body holds nothing but blanks")
+    return Opened(text, fetched.url, _came_whole(fetched), decoded.degraded)
+
+
+def feed_in(document: Opened) -> Feed:
+    """Return the feed in the characters; raises what `parse` does."""
+    text = document.text
     if text[0] in "{[":
-        feed = read_json(text, fetched.url)
+        feed = read_json(text, document.url)
     else:
         _refuse_pages(text)
-        feed = read_xml(text, fetched.url, whole=_came_whole(fetched))
-    degraded = "; ".join(note for note in (decoded.degraded, feed.degraded) if note) or None
+        feed = read_xml(text, document.url, whole=document.whole)
+    degraded = "; ".join(note for note in (document.degraded, feed.degraded) if note) or None
     return bounded(replace(feed, degraded=degraded) if degraded != feed.degraded else feed)
+
+
+def _stripped(text: str) -> str:
+    """Return the text without what stands around it; a few blanks may stay behind it, as without them it is a copy."""
+    if text[:1] in _AROUND:
+        text = text.lstrip(_AROUND)
+    end = text[-_FEW:]
+    after = end[len(end.rstrip(_AROUND)) :]
+    return text.rstrip(_AROUND) if len(after) == _FEW or after.strip(_BLANK) else text
 
 
 def _came_whole(fetched: Fetched) -> bool:

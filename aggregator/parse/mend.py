@@ -16,14 +16,15 @@ _HEAD = 65_536
 _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?(?:rss|feed|rdf|channel)\b", re.IGNORECASE)
 # XML 1.0 section 2.2: these characters may not stand in a document, as they are or as references.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_PREDEFINED = frozenset({"amp", "lt", "gt", "quot", "apos"})
+# Passed over, as an escaped page is made of little else, and each spot costs a hundred bytes while there are some.
+_NOT_KNOWN = r"&(?!(?:amp|lt|gt|quot|apos);)"
 _SPOT = re.compile(
     # What is never closed runs to the end: looking for its end again and again would be quadratic.
     r"(?P<kept><!\[CDATA\[.*?(?:\]\]>|\Z)|<\?[^<]*?\?>)"
     r"|(?P<comment><!--.*?(?:-->|\Z))"
-    r"|&(?P<name>[A-Za-z][A-Za-z0-9]*);"
+    rf"|{_NOT_KNOWN}(?P<name>[A-Za-z][A-Za-z0-9]*);"
     r"|&\#(?P<decimal>[0-9]+);|&\#[xX](?P<hex>[0-9A-Fa-f]+);"
-    r"|(?P<bare>&)"
+    rf"|(?P<bare>{_NOT_KNOWN})"
     r"|(?P<less><(?![A-Za-z_/!?]))",
     re.DOTALL,
 )
@@ -101,9 +102,7 @@ def _mended_spot(found: re.Match[str]) -> str:
 
 
 def _entity(name: str) -> str:
-    """Return a reference that XML knows: its own five as they are, HTML's as characters, an unknown one as text."""
-    if name in _PREDEFINED:
-        return f"&{name};"
+    """Return a reference that XML knows: HTML's as characters, an unknown one as text."""
     meant = html5.get(f"{name};")
     if meant is None:
         return f"&amp;{name};"

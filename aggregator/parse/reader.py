@@ -15,6 +15,7 @@ from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse.handlers import Loose, Strict
 
 MAX_ATTRIBUTES = 64
+_PIECE = 1_000_000
 
 _BAR = "\x0c"
 """Stands between URI, local name and prefix in expat's names: no character of XML, so that none of them holds it."""
@@ -54,7 +55,10 @@ def read_strictly(text: str, base: str) -> Document:
     """
     reader = _Reader(base)
     try:
-        reader.parser.Parse(text, True)
+        # Piece by piece, of which each is a copy in UTF-8; of the whole text the copy would stay as long as the text.
+        for start in range(0, len(text) - _PIECE, _PIECE):
+            reader.parser.Parse(text[start : start + _PIECE], False)
+        reader.parser.Parse(text[-(len(text) % _PIECE or _PIECE) :], True)
     except expat.ExpatError as error:
         if error.code == _JUNK_AFTER and reader.handler.version:
             reader.notes.append("text after the end was left out")

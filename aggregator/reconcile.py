@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
+from typing import Any
 
 from aggregator.hosts import host_and_port
 from aggregator.matching import Recognised, is_shared, recognised
@@ -191,16 +192,18 @@ def _arriving(
         dated = record.date_source in _DATED
         # Undated entries of a first import go down by a second each, so that they keep the document's order.
         date = seen_at - timedelta(seconds=at) if known.empty else seen_at
-        arriving[at] = replace(
-            record,
-            key=key,
-            public_id=_free_public_id(record, key, claimed, minted_id(host, seen_at, key)),
-            identity=identity,
-            published=record.published if dated else date,
-            updated=record.updated if dated else date,
-            first_seen=seen_at,
-            position=at,
-        )
+        own: dict[str, Any] = {
+            "key": key,
+            "public_id": _free_public_id(record, key, claimed, host, seen_at),
+            "identity": identity,
+            "published": record.published if dated else date,
+            "updated": record.updated if dated else date,
+            "first_seen": seen_at,
+            "position": at,
+        }
+        # Most are so already, and a copy of a record costs as much as all else that is done here.
+        is_so = all(getattr(record, name) == value for name, value in own.items())
+        arriving[at] = record if is_so else replace(record, **own)
     return arriving
 
 
@@ -238,10 +241,11 @@ def _free_identity(record: Record, known: Known, taken: set[str]) -> str:
     return identity
 
 
-def _free_public_id(record: Record, key: str, claimed: set[str], minted: str) -> str:
-    """Return the record's public id where it is its own and nobody has it, else the minted one; claim it."""
+def _free_public_id(record: Record, key: str, claimed: set[str], host: str, seen_at: datetime) -> str:
+    """Return the record's public id where it is its own and nobody has it, else a minted one; claim it."""
     minted_for_another = key != record.key and record.public_id.endswith(f":{record.key}")
-    public_id = minted if minted_for_another or record.public_id in claimed else record.public_id
+    is_free = not minted_for_another and record.public_id not in claimed
+    public_id = record.public_id if is_free else minted_id(host, seen_at, key)
     claimed.add(public_id)
     return public_id
 

@@ -9,6 +9,7 @@ from base64 import b32encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 KEY_LENGTH = 16
@@ -163,6 +164,10 @@ def minted_id(host: str, first_seen: datetime, key: str, attempt: int = 0) -> st
     such a name cannot hold (the colons of an address, an underscore) becomes a hyphen. `attempt` counts the ids of the
     entry that others have: any source may write any `tag:` URI, this one too.
     """
-    authority = re.sub(r"[^a-z0-9.-]", "-", host.lower()) or "localhost"
     name = f"{key}-{attempt}" if attempt else key
-    return f"tag:{authority},{first_seen.astimezone(UTC):%Y-%m-%d}:{name}"
+    return f"tag:{_authority(host)},{first_seen.astimezone(UTC).date().isoformat()}:{name}"
+
+
+@lru_cache(maxsize=1024)
+def _authority(host: str) -> str:
+    return re.sub(r"[^a-z0-9.-]", "-", host.lower()) or "localhost"

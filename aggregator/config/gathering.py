@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -103,9 +103,10 @@ def gather(
     defaults: Inherited,
     environ: Mapping[str, str],
     lists: Mapping[str, bytes],
+    allow_private: Collection[str],
 ) -> Found:
     """Return the sources of a file; faults go into the reports, of which `report` is the first."""
-    walk = _Walk(environ, lists)
+    walk = _Walk(environ, lists, allow_private)
     walk.found.reports.append(report)
     walk.found.watched.append(str(path))
     if "sources" in root.entries:
@@ -124,9 +125,10 @@ def gather(
 class _Walk:
     """Goes through the items of one file and of those that it names."""
 
-    def __init__(self, environ: Mapping[str, str], lists: Mapping[str, bytes]) -> None:
+    def __init__(self, environ: Mapping[str, str], lists: Mapping[str, bytes], allow_private: Collection[str]) -> None:
         self.environ = environ
         self.lists = lists
+        self.allow_private = allow_private
         self.found = Found()
         self.included: dict[Path, str] = {}
         self._values: dict[int, Values] = {}
@@ -306,7 +308,7 @@ class _Walk:
         except opml.OpmlError as error:
             self._no_sources(places, "opml", str(error))
             return
-        self._listed(read, part, places, above, remote=False)
+        self._listed(read, part, places, above)
 
     def _remote_list(self, url: str, part: OpmlPart, places: Places, above: Above) -> None:
         try:
@@ -332,9 +334,9 @@ class _Walk:
             self.found.partial = True
             self._say(places, f"brings no sources: {error}")
             return
-        self._listed(read, part, places, above, remote=True)
+        self._listed(read, part, places, above, url)
 
-    def _listed(self, read: opml.Listing, part: OpmlPart, places: Places, above: Above, *, remote: bool) -> None:
+    def _listed(self, read: opml.Listing, part: OpmlPart, places: Places, above: Above, remote: str = "") -> None:
         within = above.within(part, places)
         if read.degraded:
             self.found.cut = True
@@ -342,10 +344,12 @@ class _Walk:
         for told in read.skipped:
             self._say(places, told)
         for one in read.feeds:
-            self._feed(one, places, within, remote=remote)
+            self._feed(one, places, within, remote)
 
-    def _feed(self, one: opml.Listed, places: Places, above: Above, *, remote: bool) -> None:
-        judged, told = listing.source_of(one, remote=remote)
+    def _feed(self, one: opml.Listed, places: Places, above: Above, remote: str) -> None:
+        # A list that lies in the operator's own network is the operator's, too.
+        closed = self.allow_private if remote and not urls.is_own(remote, self.allow_private) else None
+        judged, told = listing.source_of(one, remote=bool(remote), closed=closed)
         for sentence in told:
             self._say(places, f"line {one.line}: {sentence}")
         if judged is None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from pydantic import ValidationError
 
 from aggregator import opml
+from aggregator.config import urls
 from aggregator.config.faults import WrongValueError
 from aggregator.config.schema import SourcePart
 
@@ -14,8 +17,14 @@ HARMLESS = frozenset(
 """Keys that a list from the network may set: it is somebody else's, and must not choose proxies, log-ins or scripts."""
 
 
-def source_of(one: opml.Listed, *, remote: bool) -> tuple[SourcePart | None, list[str]]:
-    """Return the source, None where its URL does not do, and a sentence on each key that is left out."""
+def source_of(
+    one: opml.Listed, *, remote: bool, closed: Collection[str] | None = None
+) -> tuple[SourcePart | None, list[str]]:
+    """
+    Return the source, None where its URL does not do, and a sentence on each key that is left out.
+
+    `closed` is the `allow_private` of feeds.yaml where the list has no say in who is asked there; None: it has.
+    """
     given = {key: _plain(value) for key, value in one.settings.items() if not remote or key in HARMLESS}
     if "${" in f"{one.url}{given}":
         return None, ["variables are not replaced in a list; the source is left out"]
@@ -23,6 +32,15 @@ def source_of(one: opml.Listed, *, remote: bool) -> tuple[SourcePart | None, lis
     if category := opml.category(one.folders):
         value.setdefault("category", category)
     value["url"] = one.url
+    part, told = _fitting(value)
+    if part is not None and closed is not None and urls.is_own(part.url or "", closed):
+        said = "its URL lies in your own network, which a list on the web opens to nobody; the source is left out"
+        return None, [f"{said}: write it into feeds.yaml itself"]
+    return part, told
+
+
+def _fitting(value: dict[str, object]) -> tuple[SourcePart | None, list[str]]:
+    """Return the source without the keys that do not fit, None where its URL is one of them, and a sentence on each."""
     try:
         return SourcePart.model_validate(value), []
     except ValidationError as error:

@@ -33,7 +33,8 @@ def read(path: Path, environ: Mapping[str, str], lists: Mapping[str, bytes], bef
     places, values = Places(root, report), Values(environ, report)
     document, refused = _judged(root, places, values)
     whole = path.absolute()
-    found = gather(root, report, whole, document.defaults, environ, lists)
+    allowed = document.polling.allow_private
+    found = gather(root, report, whole, document.defaults, environ, lists, allowed)
     storage = _storage(document, whole.parent)
     earlier = before(storage.path) if callable(before) else before
     polled, paused = _sources(_addressed(document, refused, found, earlier), environ)
@@ -91,7 +92,8 @@ def addressed(
     root = files.root(report)
     document, refused = _judged(root, Places(root, report), Values(environ, report))
     earlier = before(_storage(document, path.absolute().parent).path) if callable(before) else before
-    found = gather(root, report, path.absolute(), document.defaults, environ, lists)
+    allowed = document.polling.allow_private
+    found = gather(root, report, path.absolute(), document.defaults, environ, lists, allowed)
     return _addressed(document, refused, found, earlier)
 
 

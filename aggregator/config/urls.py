@@ -135,7 +135,7 @@ def is_own(url: str, allow_private: Collection[str]) -> bool:
     host = (parts.hostname or "").rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
-    if f"{dns_form(_bracketed(parts))}:{parts.port or PORTS.get(parts.scheme)}" in allow_private:
+    if f"{dns_form(_bracketed(parts)).rstrip('.')}:{parts.port or PORTS.get(parts.scheme)}" in allow_private:
         return True
     try:
         return ipaddress.ip_address(host.partition("%")[0]).is_private

@@ -76,6 +76,13 @@ def test_what_a_feed_says_of_itself_makes_no_entry_long(tag: str) -> None:
     assert len(str(record)) < 10_000
 
 
+@pytest.mark.parametrize("inner", [f"<category>{LONG}</category>", f"<author>{LONG}</author>"])
+def test_no_name_is_longer_than_a_thousand_characters(inner: str) -> None:
+    record = record_of(f"<title>t</title>{inner}")
+
+    assert [len(name) for name in (*record.tags, *record.writers)] == [1_000]
+
+
 @pytest.mark.parametrize(
     ("body", "name"),
     [

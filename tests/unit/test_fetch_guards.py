@@ -27,7 +27,8 @@ def there_and_back(publisher: Publisher) -> str:
     """Return a URL at home.example that leads to away.example, and from there home again."""
     publisher.plays("/feed", reply("302 Found", b"", f"Location: http://away.example:{publisher.port}/over"))
     publisher.plays("/over", reply("302 Found", b"", f"Location: http://home.example:{publisher.port}/back"))
-    publisher.plays("/back", reply("200 OK", FEED))
+    publisher.plays("/back", reply("302 Found", b"", "Location: /end"))
+    publisher.plays("/end", reply("200 OK", FEED))
     return f"http://home.example:{publisher.port}/feed"
 
 
@@ -51,6 +52,7 @@ def test_a_secret_does_not_come_back_with_a_redirect_from_elsewhere(publisher: P
         ("/feed", b"s3cret"),
         ("/over", None),
         ("/back", None),
+        ("/end", None),
     ]
 
 

@@ -122,3 +122,7 @@ def test_cutting_a_heap_of_marks_takes_no_time() -> None:
 
 def test_naming_a_heap_of_marks_takes_no_time() -> None:
     assert file_name("a" + "\u0301\u0323" * 1_000_000, KEY) == "untitled-abcdefghijkl.md"
+
+
+def test_a_name_has_no_character_that_nobody_sees() -> None:
+    assert file_name("a\u200bb\u2060c\ufeffd\u202ee\u061cf", "k" * 16).startswith("abcdef-")

@@ -214,7 +214,13 @@ def _confine(memory: int) -> None:
     statm = Path("/proc/self/statm")
     if statm.exists():  # Linux; elsewhere the wall limit alone bounds a worker
         in_use = int(statm.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (in_use + memory, resource.RLIM_INFINITY))
+        _lower(resource.RLIMIT_AS, in_use + memory)
+
+
+def _lower(limit: int, soft: int) -> None:
+    """Set the limit, as far as the one that we were started under allows."""
+    _, hard = resource.getrlimit(limit)
+    resource.setrlimit(limit, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 
 
 def _read(source: Source, handed: list[Fetched], seen_at: datetime, cpu: int) -> Reading:
@@ -223,7 +229,7 @@ def _read(source: Source, handed: list[Fetched], seen_at: datetime, cpu: int) ->
 
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft = int(used.ru_utime + used.ru_stime) + 1 + cpu
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
+    _lower(resource.RLIMIT_CPU, soft)
     return read(source, handed.pop(), seen_at)
 
 

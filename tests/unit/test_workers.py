@@ -6,6 +6,8 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,6 +24,23 @@ pytestmark = pytest.mark.timeout(60)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SOURCE = Source(id="a", url="https://a.example/feed", name="A")
 MIB = 1024 * 1024
+UNDER_A_LIMIT = """
+import asyncio, resource
+from datetime import UTC, datetime
+from aggregator.model import Fetched, Source
+from aggregator.workers import Workers
+from storage.states import Validators
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_AS, (4 * 1024**3, 4 * 1024**3))
+    resource.setrlimit(resource.RLIMIT_CPU, (600, 600))
+    body = b"<rss version='2.0'><channel><title>F</title><item><title>T</title></item></channel></rss>"
+    workers = Workers(1)
+    fetched = Fetched("https://a.example/feed", 200, {}, body, Validators())
+    reading = asyncio.run(workers.read(Source(id="a", url=fetched.url, name="A"), fetched, datetime.now(UTC)))
+    workers.close()
+    print(len(reading.records))
+"""
 
 
 def feed(padding: str = "") -> bytes:
@@ -170,3 +189,26 @@ async def test_a_reading_that_stands_still_is_ended_though_the_clock_was_set_bac
         await asyncio.wait_for(reading, 20)
     assert ended.value.kind is FailureKind.PARSE_LIMIT
     assert len((await read(workers, feed())).records) == 1
+
+
+def test_it_reads_under_a_limit_of_memory_that_it_may_not_raise() -> None:
+    command = [sys.executable, "-c", UNDER_A_LIMIT]
+
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=50)
+
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "of"),
+    [("文章内容很长", 15), ("plain words ", 15), ("😀 and words", 10), ("&lt;p&gt;this & that&lt;/p&gt;", 15)],
+    ids=["Chinese", "plain", "with an emoji", "escaped, and a stray ampersand"],
+)
+async def test_what_an_honest_publisher_may_send_is_read_within_the_bounds(
+    workers: Workers, text: str, of: int
+) -> None:
+    body = feed(f"<description>{text * (of * MIB // len(text.encode()) // 20)}</description></item><item>" * 20)
+
+    reading = await read(workers, body)
+
+    assert len(reading.records) == 20

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache, partial
-from html import unescape
 from itertools import zip_longest
 
 import nh3
@@ -18,6 +17,7 @@ import nh3
 from aggregator import pictures
 from aggregator.markup import TOKEN, VOID, names, valid, within_bounds
 from aggregator.plain import paragraphs, text_of
+from storage.markup import unescape
 
 CLEANER = 1
 """Version of the rules; a record cleaned under an older one is cleaned again by maintenance."""

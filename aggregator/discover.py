@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from html import unescape
 from urllib.parse import urljoin, urlsplit
 
 from aggregator.charset import decode
 from aggregator.model import Fetched
 from aggregator.plain import contained, line
-from storage.markup import Tag, tags
+from storage.markup import Tag, tags, unescape
 
 MOST = 5
 """Candidates that are worth a request each; a page that names more is asked about by name."""

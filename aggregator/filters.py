@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
-from html import escape, unescape
+from html import escape
 
 from aggregator import pictures
 from aggregator.clean import LONGEST, clean
@@ -21,6 +21,7 @@ from aggregator.markup import TOKEN
 from aggregator.model import Condition, Filter, FilterKind, Settings
 from aggregator.patterns import found, replaced, without, without_long_accents
 from aggregator.plain import line, shortened, text_of_clean
+from storage.markup import unescape
 from storage.record import Record
 
 LONGEST_TITLE = 1_000

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html import unescape
 from urllib.parse import urljoin, urlsplit
 
 from aggregator.plain import escaped
+from storage.markup import unescape
 
 LAZY = (
     "data-src",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from html import escape, unescape
+from html import escape
 
 from aggregator.markup import TOKEN, names
+from storage.markup import unescape
 
 _UNSEEN = names("script style iframe noembed noframes noscript xmp")
 _BLOCKS = names(

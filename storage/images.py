@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from html import unescape
 from urllib.parse import quote, unquote
 
-from storage.markup import replaced, tags
+from storage.markup import replaced, tags, unescape
 
 _URL_ATTRIBUTES = frozenset({"src", "poster"})
 _CANDIDATE = re.compile(r"(?P<before>[\s,]*+)(?P<url>\S++)(?P<rest>[^,(]*+(?:\([^)]*+\)?[^,(]*+)*+)")

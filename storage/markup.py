@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from html import unescape as _unescape
 
 # HTML white space only: Python's \s also takes NO-BREAK SPACE, which is part of a name or a value.
 _TAG = re.compile(r"<(?:(?P<name>/?[a-zA-Z][^ \t\n\f\r/>]*+)|(?P<comment>!--)|[!?/])")
@@ -17,6 +18,8 @@ _RAW = frozenset({"script", "style", "textarea", "title", "xmp", "iframe", "noem
 """Elements whose content is text, whatever it looks like. noscript is not one: readers without scripts show it."""
 _RAW_END = {name: re.compile(rf"</{name}(?=[ \t\n\f\r/>])", re.IGNORECASE) for name in _RAW}
 
+_LONG_REFERENCE = re.compile(r"&#([0-9]{1000,});?")
+
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
@@ -25,6 +28,19 @@ class Attribute:
     name: str
     start: int
     end: int
+
+
+def unescape(text: str) -> str:
+    """Return the text with its character references as the characters they stand for, however long they are written."""
+    try:
+        return _unescape(text)
+    except ValueError:  # Python makes no number of more than 4,300 digits
+        return _unescape(_LONG_REFERENCE.sub(_shortened, text))
+
+
+def _shortened(reference: re.Match[str]) -> str:
+    digits = reference[1].lstrip("0")
+    return f"&#{digits or 0};" if len(digits) < 8 else "\ufffd"
 
 
 @dataclass(frozen=True, slots=True)

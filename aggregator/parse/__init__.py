@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from html import unescape
 
 from aggregator import charset
 from aggregator.challenges import challenger
@@ -18,6 +17,7 @@ from aggregator.parse.bounds import bounded
 from aggregator.parse.jsonfeed import read_json
 from aggregator.parse.xmlfeed import read_xml
 from aggregator.plain import contained, line
+from storage.markup import unescape
 
 __all__ = ["Opened", "feed_in", "opened", "parse"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from html import unescape
 from urllib.parse import urljoin, urlsplit
 
 from aggregator import podcast
@@ -14,6 +13,7 @@ from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse.dates import Instant, read_date
 from aggregator.parse.mend import mend
 from aggregator.parse.reader import Document, MalformedError, read_loosely, read_strictly
+from storage.markup import unescape
 from storage.record import Element, Enclosure
 from storage.states import FeedInfo
 

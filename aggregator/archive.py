@@ -29,7 +29,7 @@ PAGES = 3
 """Requests at most for what went by between two polls."""
 
 TIME = timedelta(minutes=4)
-"""For all of them, the waits for the host's turn included: a lease must outlive it (`poll.LEASE_BEYOND_TIMEOUT`)."""
+"""For all of them, the waits for the host's turn included: a lease must outlive it (`roster.LEASE_BEYOND_TIMEOUT`)."""
 
 
 @dataclass(slots=True)

@@ -7,31 +7,26 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from aggregator.agent import with_agent
 from aggregator.archive import Archive
 from aggregator.calm import Look, Occasion
-from aggregator.fallbacks import addresses, chain
 from aggregator.hints import spoken
-from aggregator.hosts import host_and_port
-from aggregator.model import Settings, Source
+from aggregator.model import Settings
 from aggregator.network import Network
 from aggregator.pacer import Pacer
+from aggregator.roster import Roster, roster
 from aggregator.settling import Clocks, Finished, Outcome, Settler
-from aggregator.trip import Rider, Road, Trip, twins_of
+from aggregator.trip import Rider, Road, Trip
 from aggregator.turns import Turns
-from aggregator.visits import MOST_WAIT, Place, Visits
+from aggregator.visits import Place, Visits
 from aggregator.workers import Reader
 from storage.contract import Store, StoreError
-from storage.states import Claim, PollState
+from storage.states import Claim
 
 log = logging.getLogger(__name__)
-
-LEASE_BEYOND_TIMEOUT = timedelta(minutes=5)
-"""A lease outlives its attempt's deadline by this: reading and saving, on a machine that is busy."""
 
 PAUSE_AFTER_TROUBLE = 30.0
 """Seconds for which nothing is claimed after the store could not be written."""
@@ -41,30 +36,6 @@ MOST_WAITING = 1000
 
 MOMENT = 0.005
 """Seconds; up to four of them pass until fewer polls than half of those under way are saved."""
-
-
-@dataclass(frozen=True, slots=True)
-class Roster:
-    """Who is polled, worked out of the settings so that what each poll asks for is only looked up."""
-
-    sources: Mapping[str, Source]
-    """By id."""
-    twins: Mapping[str, frozenset[str]]
-    lease: timedelta
-    own: frozenset[str]
-    """Ids of the sources on hosts of `allow_private`."""
-
-
-def roster(settings: Settings) -> Roster:
-    """Return who is polled by these settings."""
-    private = settings.polling.allow_private
-    longest = max((source.timeout * len(addresses(source)) for source in settings.sources), default=timedelta())
-    return Roster(
-        sources={source.id: with_agent(source, settings.server.base_url) for source in settings.sources},
-        twins=twins_of(settings.sources),
-        lease=LEASE_BEYOND_TIMEOUT + timedelta(seconds=MOST_WAIT) + longest,
-        own=frozenset(source.id for source in settings.sources if private and host_and_port(source.url) in private),
-    )
 
 
 class Poller:
@@ -117,14 +88,12 @@ class Poller:
 
         `known` is `roster(settings)` where it was worked out apart: half a second of 36,000 sources.
         """
-        known, polling = known or roster(settings), settings.polling
+        self._roster, polling = known or roster(settings), settings.polling
         self._user_agent = user_agent
         self._network.permit(polling.allow_private)
-        self._settings = settings
-        self._sources, self._twins, self._lease = known.sources, known.twins, known.lease
         self._per_host = polling.per_host
         self._turns.bound(polling.concurrency, polling.per_host, polling.host_delay.total_seconds())
-        self._pacer.use(settings.polling, known.sources, known.own)
+        self._pacer.use(polling, self._roster.sources, self._roster.own)
         self._settler.use(settings)
 
     def wake(self) -> None:
@@ -269,7 +238,7 @@ class Poller:
 
     def _claimed(self, room: int, busy: Mapping[str, int], only: Collection[str] | None, *, due: bool) -> list[Claim]:
         """Claim from the store; with each source those that have its address come along, due or not."""
-        now, lease = self._clocks.now(), self._lease
+        now, lease = self._clocks.now(), self._roster.lease
         claimed = self._store.claim_due(
             now, limit=room, lease=lease, per_host=self._per_host, busy=busy, only=only, due=due
         )
@@ -281,13 +250,13 @@ class Poller:
 
     def _drawn_along(self, claimed: Sequence[Claim], only: Collection[str] | None) -> frozenset[str]:
         """Return those that would share the request of one of the claimed; others wait for a time of their own."""
-        ids = {claim.state.source.id for claim in claimed}
-        twins = frozenset[str]().union(*(self._twins.get(name, ()) for name in ids)).difference(ids)
+        twins = self._roster.twins_of({claim.state.source.id for claim in claimed})
         twins = twins if only is None else twins.intersection(only)
+        now = self._clocks.now()
         return frozenset(
             state.source.id
             for state in (self._store.states(only=twins) if twins else ())
-            if any(self._ask_alike(state, claim.state) for claim in claimed)
+            if any(self._roster.ask_alike(state, claim.state, now) for claim in claimed)
         )
 
     async def _start_ready(self, *, force: bool, by_hand: bool) -> None:
@@ -324,22 +293,14 @@ class Poller:
 
     def _twins_among(self, waiting: deque[Claim], claim: Claim) -> list[Claim]:
         """Take those out of the queue that would ask for the same."""
-        twins = self._twins.get(claim.state.source.id, frozenset())
-        found = [one for one in waiting if one.state.source.id in twins and self._ask_alike(one.state, claim.state)]
+        twins, now = self._roster.twins.get(claim.state.source.id), self._clocks.now()
+        if not twins:
+            return []
+        alike = [one for one in waiting if one.state.source.id in twins]
+        found = [one for one in alike if self._roster.ask_alike(one.state, claim.state, now)]
         for one in found:
             waiting.remove(one)
         return found
-
-    def _ask_alike(self, one: PollState, other: PollState) -> bool:
-        """Return whether twins would ask the same addresses in the same order."""
-        now, known = self._clocks.now(), self._sources
-        mine, theirs = known.get(one.source.id), known.get(other.source.id)
-        if mine is None or theirs is None or theirs.id not in self._twins.get(mine.id, ()):
-            return False
-        return one.effective_url == other.effective_url and all(
-            chain(one, mine, now, by_hand=by_hand) == chain(other, theirs, now, by_hand=by_hand)
-            for by_hand in (False, True)
-        )
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         claims = self._tasks.pop(task)
@@ -398,7 +359,7 @@ class Poller:
 
     def _rider(self, claim: Claim) -> Rider | None:
         """Return the claim with its source; None where feeds.yaml was changed after it was claimed."""
-        source = self._sources.get(claim.state.source.id)
+        source = self._roster.sources.get(claim.state.source.id)
         return Rider(claim, source) if source and source.url == claim.state.source.url else None
 
     # --- saving ---

@@ -27,7 +27,7 @@ from aggregator.logs import say
 from aggregator.metrics import Metrics
 from aggregator.model import Settings
 from aggregator.outcomes import Failed, FailureKind, Unchanged, Updated
-from aggregator.poll import Roster, roster
+from aggregator.roster import Roster, roster
 from aggregator.rows import source_rows
 from aggregator.settling import Outcome
 from aggregator.watching import watch

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import cache
 
 from aggregator import clock, indexing
 from aggregator.agent import user_agent
@@ -55,7 +56,7 @@ async def poll_once(
             states = [state for state in states if state.next_poll_at <= now and state.stopped is None]
         waiting = too_soon(states, settings.polling.allow_private, now)
         if not due:
-            waiting = await asyncio.to_thread(held, states, built.store.host, now) | waiting
+            waiting = await asyncio.to_thread(held, states, cache(built.store.host), now) | waiting
             waiting |= {} if named else no_more(states)
         wanted = set(source_ids) - waiting.keys()
         interrupted = await _until_signalled(built, wanted, due=due, force=force)

@@ -17,7 +17,7 @@ _INSERT_SOURCE = f"INSERT INTO sources ({', '.join(SOURCE + STATE)}) VALUES ({',
 _UPDATE_SOURCE = f"UPDATE sources SET {', '.join(f'{column} = ?' for column in SOURCE)}, removed_at = ? WHERE n = ?"  # noqa: S608 # own names only
 SOURCES_SINCE = 2
 """The version of the tables from which on `sources` can be read as it is here."""
-_CANDIDATE = "n, coalesce(at_host, host), other_hosts"
+_CANDIDATE = "n, last_attempt_at, coalesce(at_host, host), other_hosts"
 _DROP_VALIDATORS = (
     "UPDATE sources SET etag = NULL, last_modified = NULL, body_digest = NULL, validators_url = NULL WHERE n = ?"
 )
@@ -125,28 +125,31 @@ def claim_due(
     at = micros(now)
     waiting = {host for (host,) in connection.execute("SELECT host FROM hosts WHERE not_before > ?", (at,))}
     left: dict[str, int] = {}
-    chosen: dict[int, str] = {}
+    chosen: dict[int, tuple[str, int | None]] = {}
     if limit > 0:
         with closing(_candidates(connection, at, only, due=due)) as candidates:
-            for n, *hosts in candidates:
+            for n, attempted, *hosts in candidates:
                 host = _host_of_turn(hosts, waiting)
                 if host is None or (room := left.get(host, per_host - busy.get(host, 0))) <= 0:
                     continue
                 left[host] = room - 1
-                chosen[n] = host
+                chosen[n] = host, attempted
                 if len(chosen) == limit:
                     break
-    before = {n: _attempted(connection, n) for n in chosen}
     connection.executemany(
         "UPDATE sources SET lease_until = ?, last_attempt_at = ? WHERE n = ?",
         [(micros(now + lease), at, n) for n in chosen],
     )
-    return [_claim(connection, n, host, before[n]) for n, host in chosen.items()]
+    hosts_of = {host: host_state(connection, host) for host, _ in chosen.values()}
+    return [
+        Claim(_state(connection, n), hosts_of[host], instant_or_none(attempted))
+        for n, (host, attempted) in chosen.items()
+    ]
 
 
 def _candidates(
     connection: sqlite3.Connection, at: int, only: Collection[str] | None, *, due: bool
-) -> Generator[tuple[int, str, str], None, None]:
+) -> Generator[tuple[int, int | None, str, str], None, None]:
     time_has_come = "next_poll_at <= :at" if due else "(retry_after_until IS NULL OR retry_after_until <= :at)"
     # A lease that has passed is a poll that a crash of ours broke off: its request may have gone out (rule 29).
     spared = "lease_until <= :at" if not due else "lease_until <= :at AND last_attempt_at + floor <= :at"
@@ -174,13 +177,8 @@ def _host_of_turn(hosts: Sequence[str], waiting: Set[str]) -> str | None:
     return next((other for other in json.loads(others) if other not in waiting), None) if others != "[]" else None
 
 
-def _attempted(connection: sqlite3.Connection, n: int) -> datetime | None:
-    return instant_or_none(connection.execute("SELECT last_attempt_at FROM sources WHERE n = ?", (n,)).fetchone()[0])
-
-
-def _claim(connection: sqlite3.Connection, n: int, host: str, attempted_before: datetime | None) -> Claim:
-    state = state_of(connection.execute(f"{_SELECT_STATE} WHERE n = ?", (n,)).fetchone())
-    return Claim(state, host_state(connection, host), attempted_before)
+def _state(connection: sqlite3.Connection, n: int) -> PollState:
+    return state_of(connection.execute(f"{_SELECT_STATE} WHERE n = ?", (n,)).fetchone())
 
 
 def host_state(connection: sqlite3.Connection, host: str) -> HostState:

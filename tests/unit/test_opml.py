@@ -286,3 +286,11 @@ def test_settings_are_read_where_the_list_is_broken_too() -> None:
 
     assert listing.degraded is not None
     assert listing.feeds[0].settings == {"every": "2h", "tags": ["x"]}
+
+
+@pytest.mark.parametrize("within", ["&#10;", "&#9;", "&#xFEFF;", "&#x85;", "&#x2028;", "&#x7f;"])
+def test_an_address_with_a_character_that_none_may_have_is_left_out_and_told_of(within: str) -> None:
+    listing = read(opml(f'<outline text="a" xmlUrl="https://a.example/x{within}y"/>'))
+
+    assert listing.feeds == ()
+    assert listing.skipped == ('line 3: "a": its address has characters that none may have',)

@@ -141,3 +141,10 @@ def test_a_run_of_combining_marks_is_cut_at_30() -> None:
 
 def test_half_a_character_in_a_text_keeps_no_pattern_from_matching() -> None:
     assert found("ab", "\ud800ab")
+
+
+def test_what_would_become_longer_than_it_may_with_what_is_kept_stays_as_it_was() -> None:
+    text = "a" * 10 + "x" * 90
+
+    assert replaced("a", "bbbb", text, longest=120) == text
+    assert replaced("a", "bbbb", text, longest=130) == "b" * 40 + "x" * 90

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator.daemon.connections import FEWEST, MOST
 from aggregator.model import Settings, Storage
 from storage.contract import Store
 
@@ -44,6 +43,8 @@ def most_visitors(polls: int) -> int:
     Twice as many are kept free for them: one that is sent away has its own until the loop comes to it. The limit is
     raised as far as that takes and the system lets us.
     """
+    from aggregator.daemon.connections import FEWEST, MOST  # noqa: PLC0415 - it loads uvicorn, without which one polls
+
     others = 2 * polls + SPARE_DESCRIPTORS
     limit = _allowed(others + 2 * MOST)
     return MOST if limit < 0 else max(FEWEST, min(MOST, (limit - others) // 2))

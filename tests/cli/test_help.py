@@ -207,3 +207,12 @@ def test_a_folder_in_place_of_the_file_to_write_is_told(fed: Home, form: str) ->
 
     assert (left.returncode, left.stdout) == (1, "")
     assert left.stderr == f"Error: {fed.folder} is a folder; name the file in it that -o shall write\n"
+
+
+def test_polling_loads_neither_a_web_server_nor_what_reads_feeds() -> None:
+    polling = "import sys, aggregator.cli.common, aggregator.daemon.once; print(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", polling], capture_output=True, text=True, check=True, timeout=30)
+
+    heavy = {"starlette", "uvicorn", "apscheduler", "jinja2", "lxml", "feedparser"}
+    assert heavy.isdisjoint(loaded.stdout.split())

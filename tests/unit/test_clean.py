@@ -186,3 +186,10 @@ def test_hostile_html_costs_seconds_at_most(name: str) -> None:
     clean(HOSTILE[name], BASE)
 
     assert time.process_time() - before < 4
+
+
+@pytest.mark.parametrize("rel", ["noopener noreferrer nofollow", "noopener&#32;noreferrer nofollow"])
+def test_a_link_that_says_what_every_link_is_to_say_stays_as_it_was_written(rel: str) -> None:
+    written = f"<p><a rel='{rel}' href='https://blog.example/'>a harbour</a></p>"
+
+    assert clean(written, None) == written

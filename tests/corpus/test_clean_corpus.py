@@ -21,10 +21,11 @@ from aggregator.outcomes import PollError
 from aggregator.parse import parse
 from aggregator.plain import text_of, text_of_clean
 from aggregator.reconcile import reconcile
+from plugins.records import known_entry
 from plugins.trees import body, elements, visible
 from storage.record import Record
 from storage.states import Validators
-from storage.values import Known, KnownEntry
+from storage.values import Known
 
 SEEN = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SOURCE = Source(id="blog", url="https://blog.example/feed", name="Blog", record_body=BodyStyle.VERBATIM)
@@ -133,21 +134,7 @@ def test_real_bodies_come_out_of_cleaning_as_they_went_in(readings: list[tuple[s
 
 
 def known(records: list[Record]) -> Known:
-    return Known(
-        entries=tuple(
-            KnownEntry(
-                **{
-                    field: getattr(record, field)
-                    for field in KnownEntry.__slots__
-                    if field not in ("listed", "date_source", "withdrawn_at")
-                },
-                date_source=str(record.date_source),
-                listed=True,
-            )
-            for record in records
-        ),
-        empty=False,
-    )
+    return Known(entries=tuple(known_entry(record) for record in records), empty=False)
 
 
 def test_a_second_poll_of_any_real_feed_brings_nothing_new(corpus: Path) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 from lxml import etree
 
 from plugins.originals import DIFFERENCES, differences, stripped
+from plugins.records import plain_record
 from storage.frontmatter import RecordForm, dumps
 from storage.images import ImagePolicy
-from storage.record import DateSource, Record
+from storage.record import Record
 
 FORM = RecordForm(images=ImagePolicy("https://cors.zfour.workers.dev/?{url}"))
 FIRST_SEEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -25,13 +26,15 @@ def record(item: etree._Element, categories: tuple[str, str, str]) -> Record:
     image = re.search(r'<img[^>]* src="([^"]+)"', html)
     published = item.findtext("pubDate")
     at = parsedate_to_datetime(published).astimezone(UTC) if published and "Invalid" not in published else FIRST_SEEN
-    return Record(
-        key="abcdefghijklmnop", public_id="", source_id="s", identity="", alias="", categories=categories,
-        title=item.findtext("title") or "", link=None, guid=None, author=categories[1], writers=(), tags=(),
-        published=at, updated=at, first_seen=FIRST_SEEN, date_source=DateSource.PUBLISHED, publisher_date=None,
-        image=image and image[1], html="", summary="", enclosures=(), language=None, digest="", cleaner=1,
+    return plain_record(
+        at=at,
+        categories=categories,
+        title=item.findtext("title") or "",
+        author=categories[1],
+        first_seen=FIRST_SEEN,
+        image=image and image[1],
         raw_html=html,
-    )  # fmt: skip
+    )
 
 
 def items(corpus: Path) -> Iterator[tuple[str, str, str]]:

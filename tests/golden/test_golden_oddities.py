@@ -15,11 +15,12 @@ import pytest
 from aggregator.intake import read
 from aggregator.model import Fetched, Source
 from aggregator.reconcile import reconcile
+from plugins.records import known_entry
 from storage.frontmatter import EXTRA_FIELDS, RecordForm, dumps
 from storage.reading import loads
-from storage.record import Record, podcast_digest
+from storage.record import Record
 from storage.states import Validators
-from storage.values import Known, KnownEntry
+from storage.values import Known
 
 HERE = Path(__file__).parent
 CASES = sorted(path.parent for path in HERE.glob("*/feed.*"))
@@ -60,11 +61,7 @@ def test_an_oddity_tells_its_story_first(folder: Path) -> None:
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: folder.name)
 def test_an_oddity_that_is_polled_again_changes_nothing(folder: Path) -> None:
     first = records(folder)
-    fields = KnownEntry.__dataclass_fields__.keys() - {"listed", "withdrawn_at", "podcast"}
-    stored = tuple(
-        KnownEntry(**{name: getattr(one, name) for name in fields}, listed=True, podcast=podcast_digest(one.podcast))
-        for one in first
-    )
+    stored = tuple(known_entry(one) for one in first)
     (feed,) = folder.glob("feed.*")
     reading = read(SOURCE, Fetched(SOURCE.url, 200, {}, feed.read_bytes(), Validators()), SEEN)
 

@@ -16,20 +16,26 @@ import pytest
 import yaml
 
 from plugins.node import installed
+from plugins.records import plain_record
 from storage.frontmatter import EXTRA_FIELDS, RecordForm, written
 from storage.posts import Posts, Written
 from storage.reading import loads
-from storage.record import DateSource, Enclosure, Record
+from storage.record import Enclosure, Record
 
 pytestmark = pytest.mark.timeout(300)
 SITE = Path(__file__).parents[1] / "clients" / "hexo"
 AT = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
-RECORD = Record(
-    key="abcdefghijklmnop", public_id="tag:a.example,2024:1", source_id="s", identity="i", alias="i", categories=("News", "Site", "latest"),
-    title="Title", link="https://a.example/1", guid="g", author="Site", writers=(), tags=(), published=AT, updated=AT, first_seen=AT,
-    date_source=DateSource.PUBLISHED, publisher_date=None, image=None, html="<p>one</p>", summary="", enclosures=(),
-    language=None, digest="", cleaner=1,
-)  # fmt: skip
+RECORD = plain_record(
+    at=AT,
+    public_id="tag:a.example,2024:1",
+    identity="i",
+    categories=("News", "Site", "latest"),
+    title="Title",
+    link="https://a.example/1",
+    guid="g",
+    author="Site",
+    html="<p>one</p>",
+)
 
 HOSTILE = [
     "---", "...", "--- ", "---\nforged: yes", "\n---\n", "a\n---\nb: c", "...\n---", "'", '"', "''", '""', "'''", '"""', "it's \"both\"", "\\", "\\n", "\\u0041", "\\x41\\", "a\\",

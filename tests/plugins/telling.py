@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from plugins.records import plain_record
 from storage.contract import Store
-from storage.record import DateSource, Record, key_of
+from storage.record import Record, key_of
 from storage.states import HostState, SourceRow
 from storage.values import Changes, Poll
 
@@ -28,31 +29,20 @@ def record(source_id: str, name: str, link: str | None = ARTICLE, **changes: Any
     """Return what a source says of an article; without `guid` it has an id that means nothing elsewhere."""
     identity = changes.get("guid") or f"{source_id}-{name}"
     key = key_of(source_id, f"{source_id}-{name}")
-    base = Record(
+    base = plain_record(
+        at=NOON,
         key=key,
         public_id=f"tag:{source_id}.example,2026-03-01:{key}",
         source_id=source_id,
         identity=identity,
-        alias=identity,
         categories=("c", source_id, "latest"),
         title=name,
         link=link,
         guid=identity,
         author=source_id,
-        writers=(),
-        tags=(),
-        published=NOON,
-        updated=NOON,
-        first_seen=NOON,
-        date_source=DateSource.PUBLISHED,
         publisher_date=NOON,
-        image=None,
         html=f"<p>{name}, as {source_id} tells it</p>",
-        summary="",
-        enclosures=(),
-        language=None,
         digest=name,
-        cleaner=1,
     )
     return replace(base, **changes)
 

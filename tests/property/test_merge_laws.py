@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from aggregator.merge import MOST, may_stand, order, told
 from aggregator.merge import select as selected
 from aggregator.model import View
-from storage.record import DateSource, Record
+from plugins.records import plain_record
+from storage.record import Record
 
 NOW = datetime(2021, 9, 30, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -17,31 +18,15 @@ HOUR = timedelta(hours=1)
 
 def record(key: int, hours: int, seen: int, arrival: int, position: int, source: int, backlog: bool) -> Record:
     date, name = NOW - hours * HOUR, f"{key:04}"
-    return Record(
+    return plain_record(
+        at=date,
         key=name,
         public_id=name,
         source_id=f"s{source}",
         identity=name,
-        alias=name,
-        categories=("c", "s", "f"),
         title=name,
-        link=None,
-        guid=None,
-        author="",
-        writers=(),
-        tags=(),
-        published=date,
-        updated=date,
         first_seen=NOW - seen * HOUR,
-        date_source=DateSource.PUBLISHED,
         publisher_date=date,
-        image=None,
-        html="",
-        summary="",
-        enclosures=(),
-        language=None,
-        digest="",
-        cleaner=1,
         position=position,
         arrival=arrival,
         backlog=backlog,

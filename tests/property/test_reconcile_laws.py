@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from aggregator.model import Reading, Source
 from aggregator.reconcile import asked, reconcile
+from plugins.records import known_entry, plain_record
 from storage.record import DateSource, Record, key_of
 from storage.states import FeedInfo
-from storage.values import Changes, Known, KnownEntry
+from storage.values import Changes, Known
 
 NOW = datetime(2021, 9, 30, 12, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -34,7 +35,8 @@ class Written:
         identity = self.guid or self.link or f"{self.title}{self.text}"
         key = key_of("blog", identity)
         dated = None if self.days is None else NOW - self.days * DAY
-        return Record(
+        return plain_record(
+            at=dated or at,
             key=key,
             public_id=self.guid if self.guid and ":" in self.guid else f"tag:blog.example,{at:%Y-%m-%d}:{key}",
             source_id="blog",
@@ -45,20 +47,11 @@ class Written:
             link=self.link,
             guid=self.guid,
             author="Blog",
-            writers=(),
-            tags=(),
-            published=dated or at,
-            updated=dated or at,
             first_seen=at,
             date_source=DateSource.PUBLISHED if dated else DateSource.FIRST_SEEN,
             publisher_date=dated,
-            image=None,
             html=self.text,
-            summary="",
-            enclosures=(),
-            language=None,
             digest=f"{self.title}\0{self.link}\0{self.text}",
-            cleaner=1,
         )
 
 
@@ -75,7 +68,7 @@ class Shelf:
         identities, aliases, _ = asked(reading)
         return Known(
             entries=tuple(
-                self._entry(one)
+                known_entry(one, listed=one.key in self.listed)
                 for one in self.records.values()
                 if one.identity in identities or one.alias in aliases or one.key in self.listed
             ),
@@ -114,29 +107,6 @@ class Shelf:
         """The key that an entry under a new id still holds may be another's by its old one."""
         keys = (one.key, *(f"{one.key}{at}" for at in range(len(self.records))))
         return next(key for key in keys if key not in self.records)
-
-    def _entry(self, one: Record) -> KnownEntry:
-        return KnownEntry(
-            key=one.key,
-            public_id=one.public_id,
-            identity=one.identity,
-            alias=one.alias,
-            title=one.title,
-            link=one.link,
-            guid=one.guid,
-            published=one.published,
-            updated=one.updated,
-            first_seen=one.first_seen,
-            date_source=one.date_source,
-            publisher_date=one.publisher_date,
-            digest=one.digest,
-            position=one.position,
-            arrival=one.arrival,
-            updates=one.updates,
-            backlog=one.backlog,
-            hidden=one.hidden,
-            listed=one.key in self.listed,
-        )
 
 
 def nothing(changes: Changes) -> bool:

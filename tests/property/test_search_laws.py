@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from plugins.records import plain_record
 from storage.record import DateSource, Record, key_of
 from storage.search import fold, parse, snippet
 from storage.sqlite import SqliteStore
@@ -46,12 +47,17 @@ def fill(store: SqliteStore, texts: list[str]) -> None:
 
 def _record(number: int, text: str) -> Record:
     key = key_of("a", str(number))
-    return Record(
-        key=key, public_id=f"tag:{key}", source_id="a", identity=str(number), alias=str(number),
-        categories=("c", "s", "f"), title="", link=None, guid=None, author="", writers=(), tags=(), published=NOW,
-        updated=NOW, first_seen=NOW, date_source=DateSource.FIRST_SEEN, publisher_date=None, image=None, html=text,
-        summary="", enclosures=(), language=None, digest=text, cleaner=1, position=number,
-    )  # fmt: skip
+    return plain_record(
+        at=NOW,
+        key=key,
+        public_id=f"tag:{key}",
+        source_id="a",
+        identity=str(number),
+        date_source=DateSource.FIRST_SEEN,
+        html=text,
+        digest=text,
+        position=number,
+    )
 
 
 @once

@@ -8,36 +8,26 @@ from datetime import UTC, datetime
 
 import pytest
 
+from plugins.records import plain_record
 from storage.frontmatter import RecordForm, dumps
 from storage.images import ImagePolicy
 from storage.reading import FrontMatterError, loads
-from storage.record import DateSource, Record
+from storage.record import DateSource
 from storage.restoring import UNCLEANED, Outline, to_record
 
 AT = datetime(2024, 2, 29, 8, 5, 6, 789, tzinfo=UTC)
-RECORD = Record(
-    key="abcdefghijklmnop",
+RECORD = plain_record(
+    at=AT,
     public_id="urn:x:1",
     source_id="news",
     identity="urn:x:1",
-    alias="urn:x:1",
     categories=("A", "B", "C"),
     title="A title",
-    link=None,
     guid="urn:x:1",
     author="B",
-    writers=(),
-    tags=(),
-    published=AT,
-    updated=AT,
-    first_seen=AT,
     date_source=DateSource.FIRST_SEEN,
-    publisher_date=None,
     image="http://x.example/a.png",
     html='<p>{a}\n\n<img src="http://x.example/a.png"></p>',
-    summary="",
-    enclosures=(),
-    language=None,
     digest="d",
     cleaner=3,
 )

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from aggregator.merge import Shown, first_arrived, judged, lasting, may_stand, members, select, told
 from aggregator.model import Condition, Filter, FilterKind, View
-from storage.record import DateSource, Record
+from plugins.records import plain_record
+from storage.record import Record
 from storage.values import RecordQuery
 
 NOW = datetime(2021, 9, 30, 12, 0, tzinfo=UTC)
@@ -23,31 +24,18 @@ def record(
     source: str = "blog",
     **more: object,
 ) -> Record:
-    made = Record(
+    made = plain_record(
+        at=date,
         key=key,
         public_id=f"urn:{key}",
         source_id=source,
         identity=key,
-        alias=key,
         categories=("c", "Blog", "latest"),
         title=key,
-        link=None,
         guid=key,
         author="Blog",
-        writers=(),
-        tags=(),
-        published=date,
-        updated=date,
         first_seen=seen,
-        date_source=DateSource.PUBLISHED,
         publisher_date=date,
-        image=None,
-        html="",
-        summary="",
-        enclosures=(),
-        language=None,
-        digest="",
-        cleaner=1,
         position=position,
         arrival=arrival,
     )

@@ -16,12 +16,13 @@ from aggregator.parse.jsonfeed import read_json
 from aggregator.parse.xmlfeed import read_xml
 from aggregator.podcast import LONGEST_TEXT, MOST_ELEMENTS, usable, with_images
 from aggregator.reconcile import MOST_UPDATES, reconcile
+from plugins.records import known_entry
 from storage.frontmatter import RecordForm, dumps
 from storage.reading import loads
 from storage.record import Element, podcast_digest
 from storage.restoring import to_record
 from storage.states import FeedInfo
-from storage.values import Changes, Known, KnownEntry
+from storage.values import Changes, Known
 
 URL = "https://talk.example/feed"
 RSS = (
@@ -234,10 +235,8 @@ LATER = datetime(2026, 4, 1, tzinfo=UTC)
 
 
 def known_as(podcast: tuple[Element, ...], *, updates: int = 0) -> Known:
-    names = KnownEntry.__dataclass_fields__.keys() - {"listed", "withdrawn_at", "podcast"}
-    fields = {name: getattr(RECORD, name) for name in names} | {"updates": updates}
-    entry = KnownEntry(**fields, listed=True, podcast=podcast_digest(podcast))
-    return Known(entries=(entry,), empty=False)
+    stored = replace(RECORD, podcast=podcast, updates=updates)
+    return Known(entries=(known_entry(stored),), empty=False)
 
 
 def again(podcast: tuple[Element, ...], known: Known) -> Changes:

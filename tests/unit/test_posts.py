@@ -14,20 +14,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from plugins.records import plain_record
 from plugins.rights import without_rights
 from storage.frontmatter import RecordForm, dumps
 from storage.posts import Kept, Posts, PostsError, Same, Written
-from storage.record import DateSource, Record
+from storage.record import Record
 from storage.values import RecordFile
 
 AT = datetime(2024, 1, 2, tzinfo=UTC)
 FORM = RecordForm()
-RECORD = Record(
-    key="abcdefghijklmnop", public_id="", source_id="s", identity="", alias="", categories=("News", "Site", "latest"),
-    title="Title", link=None, guid=None, author="Site", writers=(), tags=(), published=AT, updated=AT, first_seen=AT,
-    date_source=DateSource.PUBLISHED, publisher_date=None, image=None, html="<p>one</p>", summary="", enclosures=(),
-    language=None, digest="", cleaner=1,
-)  # fmt: skip
+RECORD = plain_record(at=AT, categories=("News", "Site", "latest"), title="Title", author="Site", html="<p>one</p>")
 CHANGED = replace(RECORD, html="<p>two</p>")
 PATH = "News/Site/latest/Title-abcdefghijkl.md"
 

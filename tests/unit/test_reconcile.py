@@ -7,6 +7,7 @@ import pytest
 
 from aggregator.model import Reading, Source
 from aggregator.reconcile import asked, reconcile
+from plugins.records import known_entry, plain_record
 from storage.record import DateSource, Record, key_of
 from storage.states import FeedInfo
 from storage.values import Changes, Known, KnownEntry
@@ -29,7 +30,8 @@ def record(
     identity = guid or link or text
     key = key_of("blog", identity)
     shown = date or NOW
-    made = Record(
+    made = plain_record(
+        at=shown,
         key=key,
         public_id=guid if guid and ":" in guid else f"tag:blog.example,2021-09-30:{key}",
         source_id="blog",
@@ -40,50 +42,18 @@ def record(
         link=link,
         guid=guid,
         author="Blog",
-        writers=(),
-        tags=(),
-        published=shown,
         updated=updated or shown,
         first_seen=NOW,
         date_source=DateSource.PUBLISHED if date else DateSource.FIRST_SEEN,
         publisher_date=date,
-        image=None,
         html=f"<p>{text}</p>",
-        summary="",
-        enclosures=(),
-        language=None,
         digest=f"{title}/{link}/{text}",
-        cleaner=1,
     )
     return replace(made, **more)  # type: ignore[arg-type]
 
 
-def stored(one: Record, *, listed: bool = True) -> KnownEntry:
-    return KnownEntry(
-        key=one.key,
-        public_id=one.public_id,
-        identity=one.identity,
-        alias=one.alias,
-        title=one.title,
-        link=one.link,
-        guid=one.guid,
-        published=one.published,
-        updated=one.updated,
-        first_seen=one.first_seen,
-        date_source=one.date_source,
-        publisher_date=one.publisher_date,
-        digest=one.digest,
-        position=one.position,
-        arrival=one.arrival,
-        updates=one.updates,
-        backlog=one.backlog,
-        hidden=one.hidden,
-        listed=listed,
-    )
-
-
 def known(*records: Record | KnownEntry, **more: object) -> Known:
-    entries = tuple(one if isinstance(one, KnownEntry) else stored(one) for one in records)
+    entries = tuple(one if isinstance(one, KnownEntry) else known_entry(one) for one in records)
     return Known(entries=entries, empty=False, **more)  # type: ignore[arg-type]
 
 
@@ -260,7 +230,7 @@ def test_a_guid_given_to_a_new_article_after_a_year_makes_a_second_entry() -> No
 def test_a_guid_given_anew_is_stable_on_later_polls() -> None:
     old, later = record(), record(title="Another", link="https://blog.example/another", date=NOW + 365 * DAY)
     second = changes(known(old), later, at=NOW + 366 * DAY).new[0]
-    both = known(stored(old, listed=False), second)
+    both = known(known_entry(old, listed=False), second)
 
     again = changes(both, later, at=NOW + 367 * DAY)
     edited = changes(both, replace(later, title="Another!", digest="e"), at=NOW + 367 * DAY)

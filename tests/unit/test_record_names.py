@@ -7,17 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from plugins.records import plain_record
 from storage.names import cut, file_name, folder_name, path_of
-from storage.record import DateSource, Record
 
 KEY = "abcdefghijklmnop"
 AT = datetime(2024, 1, 2, tzinfo=UTC)
-RECORD = Record(
-    key=KEY, public_id="", source_id="s", identity="", alias="", categories=("新媒体", "a/b", ".."), title="标题",
-    link=None, guid=None, author="", writers=(), tags=(), published=AT, updated=AT, first_seen=AT,
-    date_source=DateSource.PUBLISHED, publisher_date=None, image=None, html="", summary="", enclosures=(),
-    language=None, digest="", cleaner=1,
-)  # fmt: skip
+RECORD = plain_record(at=AT, key=KEY, categories=("新媒体", "a/b", ".."), title="标题")
 
 
 def test_a_record_lies_under_its_category_site_and_feed() -> None:

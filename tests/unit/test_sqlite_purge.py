@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from plugins.records import plain_record
 from storage.record import DateSource, Record, key_of
 from storage.sqlite import SqliteStore
 from storage.states import HostState, SourceRow
@@ -35,31 +36,17 @@ def source(source_id: str) -> SourceRow:
 
 
 def record(source_id: str) -> Record:
-    return Record(
+    return plain_record(
+        at=NOW,
         key=key_of(source_id, "1"),
         public_id=f"tag:{source_id}",
         source_id=source_id,
         identity="1",
-        alias="1",
-        categories=("c", "s", "f"),
         title="t",
-        link=None,
-        guid=None,
         author="a",
-        published=NOW,
-        updated=NOW,
-        first_seen=NOW,
         date_source=DateSource.FIRST_SEEN,
-        writers=(),
-        tags=(),
-        publisher_date=None,
-        image=None,
         html="<p>words</p>",
-        summary="",
-        enclosures=(),
-        language=None,
         digest="d",
-        cleaner=1,
     )
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.record import DateSource, Record
+from plugins.records import plain_record
+from storage.record import Record
 from storage.sqlite import SqliteStore
 from storage.states import Claim, HostState, PollState, SourceRow
 from storage.values import Changes, Poll, RecordQuery
@@ -22,31 +23,17 @@ HOUR = timedelta(hours=1)
 
 
 def record(n: int) -> Record:
-    return Record(
+    return plain_record(
+        at=NOW,
         key=f"key{n}",
         public_id=f"https://s.example/{n}",
-        source_id="s",
         identity=f"https://s.example/{n}",
         alias=f"//s.example/{n}",
         categories=("a", "b", "c"),
         title=f"title {n}",
-        link=None,
-        guid=None,
         author="s",
-        writers=(),
-        tags=(),
         published=NOW - n * HOUR,
-        updated=NOW,
-        first_seen=NOW,
-        date_source=DateSource.PUBLISHED,
-        publisher_date=None,
-        image=None,
         html="<p>text</p>" * 500,
-        summary="",
-        enclosures=(),
-        language=None,
-        digest="",
-        cleaner=1,
         position=n,
     )
 

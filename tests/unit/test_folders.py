@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from storage.folders import MOST_BYTES, ForeignError, found, new_file
+from storage.sqlite.folder import one_line
 
 
 @pytest.fixture
@@ -43,3 +44,13 @@ def test_a_file_of_more_than_32_mb_is_not_read(tmp_path: Path, folder: int) -> N
 
     with pytest.raises(ForeignError, match="33,554,433 bytes"):
         found("large.md", folder)
+
+
+def test_what_is_said_of_damage_is_one_line_without_what_stood_in_the_file() -> None:
+    said = 'malformed database schema (x) - near "\x1b[2J\n": syntax error with text CREATE s3cret\nforged line'
+
+    told = one_line(said)
+
+    assert "s3cret" not in told
+    assert told.isprintable()
+    assert len(one_line("x" * 5000)) == 200

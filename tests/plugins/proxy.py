@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import select
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
 
+from plugins.listening import Listening
+
 
 @dataclass
-class LittleProxy:
+class LittleProxy(Listening):
     """Speaks SOCKS5 or, where `socks` is False, HTTP; over TLS where `tls` says how."""
 
     socks: bool
@@ -32,50 +32,19 @@ class LittleProxy:
     heads: list[bytes] = field(default_factory=list)
     """What it read of HTTP itself."""
     log_ins: list[tuple[bytes, bytes]] = field(default_factory=list)
-    _stopped: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Thread] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._start(self._accept)
+        self.listen(socket.create_server(("127.0.0.1", 0)), longest=20)
 
     def url(self, scheme: str, log_in: str = "") -> str:
         """Return its URL."""
         return f"{scheme}://{log_in and f'{log_in}@'}127.0.0.1:{self.port}"
 
-    def close(self) -> None:
-        """Stop, and wait for the threads."""
-        self._stopped.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join(5)
-
-    def _start(self, run: Callable[..., None], *args: object) -> None:
-        thread = threading.Thread(target=run, args=args, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self) -> None:
-        while not self._stopped.is_set():
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            self._start(self._serve, sock)
-
-    def _serve(self, sock: socket.socket) -> None:
-        sock.settimeout(20)
-        with contextlib.suppress(OSError, ssl.SSLError, EOFError), sock:
-            if self.tls is not None:
-                sock = self.tls.wrap_socket(sock, server_side=True)
-            with sock:
-                there = self._socks(sock) if self.socks else self._http(sock)
-                if there is not None:
-                    with there:
-                        self._carry(sock, there)
+    def _talk(self, sock: socket.socket) -> None:
+        there = self._socks(sock) if self.socks else self._http(sock)
+        if there is not None:
+            with there:
+                self._carry(sock, there)
 
     # --- SOCKS5
 
@@ -161,7 +130,7 @@ def _exactly(sock: socket.socket, size: int) -> bytes:
     while len(data) < size:
         piece = sock.recv(size - len(data))
         if not piece:
-            raise EOFError
+            raise ConnectionError("it hung up")
         data += piece
     return data
 

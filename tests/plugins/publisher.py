@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
 import struct
@@ -12,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+
+from plugins.listening import Listening
 
 LONGEST = 30.0
 """Seconds after which a connection is given up, so that no test waits for ever."""
@@ -92,7 +93,7 @@ def chunked(*chunks: bytes, last: bool = True) -> bytes:
 
 
 @dataclass
-class Publisher:
+class Publisher(Listening):
     """Plays answers by path, the last one again and again; `tls` makes it speak https."""
 
     tls: ssl.SSLContext | None = None
@@ -100,19 +101,15 @@ class Publisher:
     asked: list[Asked] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
     """Bytes that each finished answer had sent when it ended."""
-    connections: int = 0
     _answers: dict[str, list[Answer]] = field(default_factory=dict)
-    _stopped: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Thread] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
-        self._listener = socket.socket(family, socket.SOCK_STREAM)
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind((self.address, 0))
-        self._listener.listen(128)
-        self.port: int = self._listener.getsockname()[1]
-        self._start(self._accept)
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((self.address, 0))
+        listener.listen(128)
+        self.listen(listener, LONGEST)
 
     @property
     def host(self) -> str:
@@ -129,38 +126,7 @@ class Publisher:
         self._answers[path] = list(answers)
         return self.url(path)
 
-    def close(self) -> None:
-        """End every answer and wait for the threads."""
-        self._stopped.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join(5)
-
-    def _start(self, run: Callable[..., None], *args: object) -> None:
-        thread = threading.Thread(target=run, args=args, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self) -> None:
-        while not self._stopped.is_set():
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            self._start(self._serve, sock)
-
-    def _serve(self, sock: socket.socket) -> None:
-        sock.settimeout(LONGEST)
-        with contextlib.suppress(OSError, ssl.SSLError), sock:
-            if self.tls is not None:
-                sock = self.tls.wrap_socket(sock, server_side=True)
-            with sock:
-                self._answer(sock)
-
-    def _answer(self, sock: socket.socket) -> None:
+    def _talk(self, sock: socket.socket) -> None:
         asked = _read(sock)
         if asked is None:
             return

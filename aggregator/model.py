@@ -347,14 +347,10 @@ class Deleted(NamedTuple):
     when: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """A parsed document."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a document says beside its entries, and how well it could be read."""
 
-    info: FeedInfo
-    entries: tuple[Entry, ...]
-    """In the order of the document."""
-    author: str | None = None
     hints: Mapping[str, str] = field(default_factory=dict)
     """`ttl` and `update_every` in seconds, `skip_hours` and `skip_days` comma-separated; as PollState.hints."""
     complete: bool = False
@@ -371,19 +367,22 @@ class Feed:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Feed(Said):
+    """A parsed document."""
+
+    info: FeedInfo
+    entries: tuple[Entry, ...]
+    """In the order of the document."""
+    author: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Said):
     """What the worker makes of a body: the feed, and its entries as records."""
 
     info: FeedInfo
     records: tuple[Record, ...]
     """In the order of the document; their keys, ids and dates are those of new entries."""
-    hints: Mapping[str, str] = field(default_factory=dict)
-    complete: bool = False
-    expired: bool = False
-    degraded: str | None = None
-    truncated: bool = False
-    previous: str | None = None
-    deleted: tuple[Deleted, ...] = ()
     delta: bool = False
     """Only what changed: what it does not have says nothing (rule 15)."""
     older: tuple[Record, ...] = ()

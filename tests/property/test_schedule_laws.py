@@ -68,7 +68,7 @@ RESULTS: st.SearchStrategy[PollResult] = st.one_of(
     st.builds(
         lambda headers, hints, validators, hops, truncated, expired, new: Updated(
             Fetched(URL, 200, headers, b"", validators, hops, truncated),
-            Reading(FeedInfo(), (), hints, expired=expired),
+            Reading(FeedInfo(), (), hints=hints, expired=expired),
             tuple(new),
         ),
         HEADERS,

@@ -373,9 +373,8 @@ async def test_a_fault_in_reconciling_one_document_spoils_no_other(
     assert "UnicodeEncodeError" in caplog.text
 
 
-async def test_what_is_claimed_as_we_stop_is_given_back(world: Callable[..., World]) -> None:
-    w = world(source("a"))
-    w.sites["https://a.example/a"] = serves(rss("1"))
+def busy(w: World) -> tuple[threading.Event, threading.Event]:
+    """Let the disk be busy as sources are claimed: return what tells that it is, and what ends it."""
     claiming, may_claim = threading.Event(), threading.Event()
     claim_due = w.store.claim_due
 
@@ -384,7 +383,14 @@ async def test_what_is_claimed_as_we_stop_is_given_back(world: Callable[..., Wor
         may_claim.wait(5)
         return claim_due(*args, **more)  # type: ignore[arg-type]  # passed on as they came
 
-    w.store.claim_due = slowly  # type: ignore[method-assign,assignment]  # a busy disk
+    w.store.claim_due = slowly  # type: ignore[method-assign,assignment]
+    return claiming, may_claim
+
+
+async def test_what_is_claimed_as_we_stop_is_given_back(world: Callable[..., World]) -> None:
+    w = world(source("a"))
+    w.sites["https://a.example/a"] = serves(rss("1"))
+    claiming, may_claim = busy(w)
     stopping = asyncio.Event()
     running = asyncio.create_task(w.poller.run(stopping))
     await asyncio.to_thread(claiming.wait, 5)
@@ -401,15 +407,7 @@ async def test_what_is_claimed_as_we_stop_is_given_back(world: Callable[..., Wor
 
 async def test_an_interrupted_command_gives_back_what_it_was_claiming(world: Callable[..., World]) -> None:
     w = world(source("a"))
-    claiming, may_claim = threading.Event(), threading.Event()
-    claim_due = w.store.claim_due
-
-    def slowly(*args: object, **more: object) -> object:
-        claiming.set()
-        may_claim.wait(5)
-        return claim_due(*args, **more)  # type: ignore[arg-type]  # passed on as they came
-
-    w.store.claim_due = slowly  # type: ignore[method-assign,assignment]  # a busy disk
+    claiming, may_claim = busy(w)
     polling = asyncio.create_task(w.poll())
     await asyncio.to_thread(claiming.wait, 5)
     polling.cancel()

@@ -19,7 +19,9 @@ from storage.values import RecordFile
 log = logging.getLogger(__name__)
 
 BATCH = 200
-"""Records read and written together: enough to share the folder syncs, few enough to hold in memory."""
+"""Records read together, and written down as written: few enough to hold in memory."""
+FEW = 50
+"""Of those written together: enough to share the syncs of folders, few enough for who waits for an answer."""
 
 AGAIN_AFTER = 30.0
 """Seconds for which files that the system refused to write are let be, while others are written."""
@@ -81,10 +83,13 @@ class Filer:
         """Delete the files of these records, hidden by the operator, with the next pass."""
         self._unwanted |= set(keys)
 
-    def bring_up_to_date(self, settings: Settings, go_on: Callable[[], bool] = lambda: True) -> Filed:
+    def bring_up_to_date(
+        self, settings: Settings, go_on: Callable[[], bool] = lambda: True, give_way: Callable[[], None] = lambda: None
+    ) -> Filed:
         """
         Write every record whose file is missing or older than it, for as long as `go_on` says.
 
+        `give_way` is called before a few of them at a time, and may wait.
         Where disk or store refuse, what was written stays, `trouble` says why, and the next pass goes on from there. A
         folder that cannot be written keeps no other waiting.
         """
@@ -95,7 +100,10 @@ class Filer:
         try:
             self._delete_unwanted()
             for batch in self._batches(go_on):
-                done = self._posts.try_many((*shown(record), old) for record, old in batch)
+                done = list[Outcome | Refused]()
+                for few in (batch[start : start + FEW] for start in range(0, len(batch), FEW)):
+                    give_way()
+                    done += self._posts.try_many((*shown(record), old) for record, old in few)
                 written += sum(isinstance(one, Written) for one in done)
                 kept += [one for one in done if isinstance(one, Kept)]
                 self._take_in(done)

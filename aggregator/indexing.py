@@ -19,16 +19,23 @@ MOST = 200_000
 """Characters of a body that search looks through: a book, which is not an entry."""
 
 
-def bring_up_to_date(store: Store, go_on: Callable[[], bool] = lambda: True) -> int:
+def bring_up_to_date(
+    store: Store, go_on: Callable[[], bool] = lambda: True, give_way: Callable[[], None] = lambda: None
+) -> int:
     """
     Index what waits for it, a batch at least and then for as long as `go_on` says; return how many records.
 
+    `give_way` is called before each record, and may wait.
     Where the store cannot be written the next pass goes on from there.
     """
     done = 0
     try:
         while waiting := store.unsearched(BATCH):
-            store.index([searchable(one.record, one.change) for one in waiting])
+            texts = []
+            for one in waiting:
+                give_way()
+                texts.append(searchable(one.record, one.change))
+            store.index(texts)
             done += len(waiting)
             if not go_on():
                 break

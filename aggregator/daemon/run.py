@@ -18,6 +18,7 @@ from aggregator.daemon.believing import Belief
 from aggregator.daemon.build import Plant, judge, plant
 from aggregator.daemon.care import backup_if_due, most_visitors, within_descriptors
 from aggregator.daemon.configuration import Configuration
+from aggregator.daemon.courtesy import Courtesy
 from aggregator.daemon.jobs import Jobs
 from aggregator.daemon.lists import refresh, stored_lists
 from aggregator.daemon.notifying import Notifier
@@ -248,12 +249,18 @@ class Daemon:
         """Write the record files of each change and index it; once at the start for what an earlier run left."""
         assert self._plant is not None  # noqa: S101 - runs inside run() only
         store, filer, changed = self._plant.store, self._plant.filer, self._plant.poller.changed
+        courtesy = Courtesy(lambda: bool(self._server and self._server.is_making()))
         while not self._stopping.is_set():
             if filer is not None:
-                await asyncio.to_thread(filer.bring_up_to_date, self._settings, lambda: not self._stopping.is_set())
+                await asyncio.to_thread(
+                    filer.bring_up_to_date, self._settings, lambda: not self._stopping.is_set(), courtesy.give_way
+                )
             # The files of what comes meanwhile are not kept waiting by a long index, as after an upgrade.
             await asyncio.to_thread(
-                indexing.bring_up_to_date, store, lambda: not (self._stopping.is_set() or changed.is_set())
+                indexing.bring_up_to_date,
+                store,
+                lambda: not (self._stopping.is_set() or changed.is_set()),
+                courtesy.give_way,
             )
             with suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), 60)

@@ -43,6 +43,9 @@ class WebServer(uvicorn.Server):
     leave: Callable[[], None] = staticmethod(lambda: None)
     """Ends the answers that go on for as long as a client listens."""
 
+    is_making: Callable[[], bool] = staticmethod(lambda: False)
+    """Says whether something is being made for a subscriber."""
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start; as many may wait as before, although few are taken in at a time."""
         await super().startup(sockets)
@@ -83,7 +86,7 @@ def web_server(
         backlog=accepted_together(most),
     )
     server = WebServer(config)
-    server.leave = app.leave
+    server.leave, server.is_making = app.leave, app.is_making
     return server
 
 

@@ -255,6 +255,10 @@ class Door:
         self.leave = leave
         """Ends what goes on for as long as a client listens; to be called when the server stops."""
 
+    def is_making(self) -> bool:
+        """Return whether something is being made for a subscriber; what can wait gives way to that."""
+        return self._web.is_making
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer at the door or pass on."""
         if scope["type"] != "http":

@@ -58,6 +58,11 @@ class Desk:
         )
 
     @property
+    def is_making(self) -> bool:
+        """Return whether something that shows records is being made for somebody who waits for it."""
+        return self._memory.making > 0
+
+    @property
     def fresh(self) -> bytes:
         """Health may change at any moment: kept, but asked for anew every time."""
         return b"private, no-cache" if self.site.token else b"no-cache"

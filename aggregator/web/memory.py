@@ -73,6 +73,8 @@ class Memory:
         self._bytes = 0
         self._most_bytes, self._most = most_bytes, most
         self._makers = asyncio.Semaphore(AT_ONCE)
+        self.making = 0
+        """Representations that are being made at this moment."""
 
     async def get(self, state: object, key: Hashable, make: Make) -> Representation:
         """
@@ -102,7 +104,11 @@ class Memory:
     async def _make(self, state: object, key: Hashable, make: Make) -> Representation:
         try:
             async with self._makers:
-                made = await run_in_threadpool(_represented, make)
+                self.making += 1
+                try:
+                    made = await run_in_threadpool(_represented, make)
+                finally:
+                    self.making -= 1
         finally:
             if state == self._state:
                 self._making.pop(key, None)

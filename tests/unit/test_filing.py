@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.filing import BATCH, Filer
+from aggregator.filing import BATCH, FEW, Filer
 from aggregator.intake import read
 from aggregator.model import Fetched, Polling, Server, Settings, Source, Storage
 from aggregator.reconcile import asked, reconcile
@@ -75,6 +75,17 @@ def test_a_pass_that_is_told_to_stop_leaves_the_rest_for_the_next(store: SqliteS
 
     assert (first.written, second.written) == (BATCH, 10)
     assert filer.trouble is None
+
+
+def test_it_gives_way_before_a_few_at_a_time(store: SqliteStore, tmp_path: Path) -> None:
+    gave = []
+    fill(store, FEW + 1)
+
+    Filer(store, Posts(tmp_path / "records", sync=False)).bring_up_to_date(
+        settings(tmp_path), give_way=lambda: gave.append(1)
+    )
+
+    assert len(gave) == 2
 
 
 def test_how_files_are_written_is_looked_up_once_for_many(store: SqliteStore, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from threading import Event, Semaphore
 import pytest
 
 from aggregator.web.memory import AT_ONCE, Memory
+from storage.contract import StoreError
 
 
 def run(*steps: tuple[object, str, Callable[[], bytes]], memory: Memory) -> list[bytes]:
@@ -118,3 +119,17 @@ def test_a_client_that_hangs_up_does_not_take_the_bytes_from_the_others():
 
     assert asyncio.run(one_leaves()) == b"bytes"
     assert made == [1]
+
+
+def test_it_tells_while_something_is_made_and_not_when_making_it_failed():
+    told = []
+    memory = Memory()
+
+    def make() -> bytes:
+        told.append(memory.making)
+        raise StoreError("no")
+
+    with pytest.raises(StoreError):
+        asyncio.run(memory.get(1, "a", make))
+
+    assert (told, memory.making) == ([1], 0)

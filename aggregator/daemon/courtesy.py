@@ -10,6 +10,8 @@ from aggregator import clock
 MOST = 0.1
 """Seconds that are waited at once: longer than a feed of 5 MB takes when nothing else runs."""
 LOOK = 0.005
+_NEVER = Event()
+"""Never set: waiting for it is sleeping."""
 
 
 class Courtesy:
@@ -19,7 +21,7 @@ class Courtesy:
         self,
         busy: Callable[[], bool],
         now: Callable[[], float] = clock.awake,
-        sleep: Callable[[float], object] = Event().wait,
+        sleep: Callable[[float], object] = _NEVER.wait,
     ) -> None:
         """`busy` says whether something is being made for a subscriber."""
         self._busy, self._now, self._sleep = busy, now, sleep

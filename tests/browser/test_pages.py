@@ -51,15 +51,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         cwd=folder,
         env={"PATH": "/usr/bin:/bin", "TMPDIR": str(folder)},
     )
-    running = Running(process)
-    running.until(lambda: all(one["last_attempt_at"] for one in json.loads(running.get("/sources.json")[2])))
-    yield running
-    if process.poll() is None:
-        process.kill()
-        process.wait(10)
-    for stream in (process.stdout, process.stderr):
-        assert stream
-        stream.close()
+    with Running(process) as running:
+        running.until(lambda: all(one["last_attempt_at"] for one in json.loads(running.get("/sources.json")[2])))
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -18,16 +18,6 @@ from plugins.served_corpus import Home, Shelf
 Start = Callable[..., Running]
 
 
-@pytest.fixture
-def polled(home: Home, shelf: Shelf) -> Home:
-    """A source after a poll."""
-    home.settings, home.sources, home.more = {}, {"notes": "/a.xml"}, {}
-    home.write()
-    shelf.files = {"/a.xml": rss("1", "2")}
-    assert home.run("poll").returncode == 0
-    return home
-
-
 def titles(home: Home) -> list[str]:
     return sorted(entry["title"] for entry in home.entries())
 

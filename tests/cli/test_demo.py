@@ -29,12 +29,7 @@ def demo(tmp_path: Path) -> Iterator[Running]:
     )
     running = Running(process)
     yield running
-    if process.poll() is None:
-        process.kill()
-        process.wait(10)
-    for stream in (process.stdout, process.stderr):
-        if stream:
-            stream.close()
+    running.kill()
 
 
 def test_the_demo_serves_all_three_formats_and_leaves_nothing_behind(demo: Running, tmp_path: Path) -> None:

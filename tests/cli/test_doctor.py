@@ -20,16 +20,6 @@ ROOT = Path(__file__).resolve().parents[2]
 Start = Callable[..., Running]
 
 
-@pytest.fixture
-def polled(home: Home, shelf: Shelf) -> Home:
-    """A source after a poll."""
-    home.settings, home.sources, home.more = {}, {"notes": "/a.xml"}, {}
-    home.write()
-    shelf.files = {"/a.xml": rss("1", "2")}
-    assert home.run("poll").returncode == 0
-    return home
-
-
 def verdicts(home: Home, *args: str) -> dict[str, str]:
     """Return the worst verdict by what was looked at."""
     found = json.loads(home.run("doctor", *args, "--json").stdout)

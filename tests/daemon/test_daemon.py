@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from plugins.daemons import Running, rss
-from plugins.publisher import Asked, Publisher, Wire
+from plugins.daemons import Running, fifty_under_way, rss
+from plugins.publisher import Publisher
 from plugins.served_corpus import Home, Shelf
 
 pytestmark = pytest.mark.timeout(120)
@@ -49,19 +49,7 @@ def test_new_entries_arrive_while_it_runs_and_their_files_with_them(home: Home, 
 
 
 def test_sigterm_with_polls_in_flight_ends_with_0_within_10_s(home: Home, daemon: Start, publisher: Publisher) -> None:
-    def silent(wire: Wire, _: Asked) -> None:
-        wire.silence()
-
-    home.sources = {}
-    for number in range(50):
-        publisher.plays(f"/{number}", silent)
-    home.settings |= {
-        "polling": {"concurrency": 50, "per_host": 50, "host_delay": "0s", "allow_private": [publisher.host]},
-        "sources": [{"id": f"s{n}", "url": publisher.url(f"/{n}")} for n in range(50)],
-    }
-    home.write()
-    running = daemon()
-    running.until(lambda: len(publisher.asked) == 50)
+    running = fifty_under_way(home, publisher, daemon)
 
     code, took = running.stop()
 

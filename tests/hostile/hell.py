@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -101,7 +101,9 @@ class Hell:
 
     def _play(self, case: Case | WireCase) -> Any:
         def play(wire: Wire, asked: Asked) -> None:
-            if hasattr(os, "setpriority"):  # a publisher has a machine of its own: it takes no processor from the daemon
+            if hasattr(
+                os, "setpriority"
+            ):  # a publisher has a machine of its own: it takes no processor from the daemon
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
             began = wire.sent
             try:
@@ -166,23 +168,3 @@ class Hell:
         """End the publishers."""
         for one in (self.publisher, self.honest, self.canary):
             one.close()
-
-
-@contextlib.contextmanager
-def ended(running: Running) -> Iterator[Running]:
-    """End the daemon by its pid, whatever happens."""
-    try:
-        yield running
-    finally:
-        if running.process.poll() is None:
-            running.process.terminate()
-            try:
-                running.process.wait(15)
-            except subprocess.TimeoutExpired:
-                running.process.kill()
-                running.process.wait(10)
-        for reader in running._readers:
-            reader.join(5)
-        for stream in (running.process.stdout, running.process.stderr):
-            if stream:
-                stream.close()

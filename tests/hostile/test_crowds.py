@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from aggregator.daemon.connections import accepted_together
-from hostile.hell import ended
 from plugins.daemons import Running, rss
 from plugins.served_corpus import Home, Shelf
 
@@ -51,7 +50,7 @@ def test_a_crowd_takes_no_open_files_from_polling(crowded: Home, shelf: Shelf) -
     )
     crowd: list[socket.socket] = []
     began = time.monotonic()
-    with ended(Running(process)) as running:
+    with Running(process) as running:
         host, _, port = running.base.removeprefix("http://").rstrip("/").rpartition(":")
         running.until(lambda: len(shelf.paths) >= 2)
         crowd.extend(socket.create_connection((host, int(port)), timeout=5) for _ in range(400))

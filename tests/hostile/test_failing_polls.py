@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hostile.documents import GOOD
-from hostile.hell import FULL, Hell, ended
+from hostile.hell import FULL, Hell
 from hostile.watching import family, pss
 from hostile.wires import WIRES, WireCase
 from plugins.publisher import reply
@@ -39,7 +39,7 @@ def test_a_thousand_failing_polls_leave_nothing_behind(tmp_path: Path) -> None:
     try:
         running = hell.start()
         pid = running.process.pid
-        with ended(running):
+        with running:
             running.until(lambda: len(hell.polled(running)) >= len(hell.sources) // 4, within=120)
             before = descriptors(pid), threads(pid), sum(map(pss, family(pid)))
             running.until(lambda: len(hell.polled(running)) == len(hell.sources), within=200)

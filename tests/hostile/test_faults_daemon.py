@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from plugins.daemons import Running, rss
+from plugins.daemons import Running, fifty_under_way, rss
 from plugins.killing import LONG, first_version, integrity, titles_in
-from plugins.publisher import Asked, Publisher, Wire
+from plugins.publisher import Publisher
 from plugins.served_corpus import Home, Shelf
 
 pytestmark = pytest.mark.timeout(120)
@@ -55,18 +55,7 @@ def test_a_second_daemon_leaves_and_the_lock_of_a_killed_one_is_free_at_once(pol
 
 
 def test_a_second_signal_ends_it_at_once(home: Home, daemon: Start, publisher: Publisher) -> None:
-    def silent(wire: Wire, _: Asked) -> None:
-        wire.silence()
-
-    for number in range(50):
-        publisher.plays(f"/{number}", silent)
-    home.settings |= {
-        "polling": {"concurrency": 50, "per_host": 50, "host_delay": "0s", "allow_private": [publisher.host]},
-        "sources": [{"id": f"s{n}", "url": publisher.url(f"/{n}")} for n in range(50)],
-    }
-    home.write()
-    running = daemon()
-    running.until(lambda: len(publisher.asked) == 50)
+    running = fifty_under_way(home, publisher, daemon)
     running.process.send_signal(signal.SIGTERM)
     running.until(lambda: any("stopping" in line for line in list(running.log)))
 

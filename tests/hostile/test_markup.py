@@ -19,7 +19,6 @@ import lxml.etree
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
-from hostile.hell import ended
 from hostile.markup import ATTACKS, HONEST
 from plugins.daemons import Running
 from plugins.served_corpus import Home, Shelf
@@ -148,7 +147,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         assert done.returncode == 0, done.stderr
         command = [sys.executable, "-m", "aggregator", "-c", str(home.config), "serve"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=home.folder)
-        with ended(Running(process)) as running:
+        with Running(process) as running:
             yield Site(home, running, home.entries())
     finally:
         shelf.close()

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from hostile.hell import ended
 from hostile.watching import family, pss, timed
 from plugins.daemons import Running, rss
 from plugins.served_corpus import Home, Shelf
@@ -30,7 +29,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         assert home.run("poll", "--all").returncode == 0
         command = [sys.executable, "-m", "aggregator", "-c", str(home.config), "serve"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=home.folder)
-        with ended(Running(process)) as one:
+        with Running(process) as one:
             assert one.base
             yield one
             assert process.poll() is None

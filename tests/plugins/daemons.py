@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from plugins.publisher import Asked, Publisher, Wire
 from plugins.served_corpus import Home, Shelf
 
 
@@ -97,6 +99,46 @@ class Running:
             reader.join(5)
         return code, took
 
+    def kill(self) -> None:
+        """Kill it by its pid where it still runs, and give back what is held for it."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+        for reader in self._readers:
+            reader.join(5)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream:
+                stream.close()
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it, whatever happened: it is asked to leave, and killed where it does not."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(15)
+        self.kill()
+
+
+def fifty_under_way(home: Home, publisher: Publisher, daemon: Callable[..., Running]) -> Running:
+    """Return a daemon with 50 requests under way, none of which is ever answered."""
+
+    def silent(wire: Wire, _: Asked) -> None:
+        wire.silence()
+
+    for number in range(50):
+        publisher.plays(f"/{number}", silent)
+    home.settings |= {
+        "polling": {"concurrency": 50, "per_host": 50, "host_delay": "0s", "allow_private": [publisher.host]},
+        "sources": [{"id": f"s{n}", "url": publisher.url(f"/{n}")} for n in range(50)],
+    }
+    home.write()
+    running = daemon()
+    running.until(lambda: len(publisher.asked) == 50)
+    return running
+
 
 @pytest.fixture
 def shelf() -> Iterator[Shelf]:
@@ -110,6 +152,16 @@ def shelf() -> Iterator[Shelf]:
 def home(tmp_path: Path, shelf: Shelf) -> Home:
     """A folder with a feeds.yaml that names no source yet."""
     return Home(tmp_path / "home", shelf, {}, settings={"defaults": {"every": "1s"}})
+
+
+@pytest.fixture
+def polled(home: Home, shelf: Shelf) -> Home:
+    """One source after a poll, two entries in it; a file whose tests need another world has one of its own."""
+    home.settings, home.sources, home.more = {}, {"notes": "/a.xml"}, {}
+    home.write()
+    shelf.files = {"/a.xml": rss("1", "2")}
+    assert home.run("poll").returncode == 0
+    return home
 
 
 @pytest.fixture
@@ -131,11 +183,4 @@ def daemon(home: Home) -> Iterator[Callable[..., Running]]:
 
     yield start
     for one in started:
-        if one.process.poll() is None:
-            one.process.kill()
-            one.process.wait(10)
-        for reader in one._readers:
-            reader.join(5)
-        for stream in (one.process.stdout, one.process.stderr):
-            if stream:
-                stream.close()
+        one.kill()

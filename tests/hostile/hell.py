@@ -101,9 +101,7 @@ class Hell:
 
     def _play(self, case: Case | WireCase) -> Any:
         def play(wire: Wire, asked: Asked) -> None:
-            if hasattr(
-                os, "setpriority"
-            ):  # a publisher has a machine of its own: it takes no processor from the daemon
+            if hasattr(os, "setpriority"):  # it has a machine of its own, and takes no processor from the daemon
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
             began = wire.sent
             try:

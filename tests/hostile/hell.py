@@ -62,6 +62,10 @@ class Hell:
     every: str = "1d"
     copies: int = 1
     """How many sources of each case there are."""
+    healthy: int = HEALTHY
+    """How many honest sources there are beside them, polled `healthy_every`, with so many entries each."""
+    healthy_every: str = "1s"
+    healthy_entries: int = 40
     publisher: Publisher = field(default_factory=Publisher)
     honest: Publisher = field(default_factory=Publisher)
     canary: Canary = field(default_factory=Canary)
@@ -78,8 +82,9 @@ class Hell:
             self.publisher.plays(case.path, self._play(case))
         for number in range(20):
             self.publisher.plays(f"/maze/{number}", moved(f"/maze/{number + 1}"))
-        for number in range(HEALTHY):
-            self.honest.plays(f"/h{number}", reply("200 OK", rss(*(f"{number}-{n}" for n in range(40)))))
+        for number in range(self.healthy):
+            entries = (f"{number}-{n}" for n in range(self.healthy_entries))
+            self.honest.plays(f"/h{number}", reply("200 OK", rss(*entries)))
         named = [(f"c{place}-{copy}", case) for place, case in enumerate(self.cases) for copy in range(self.copies)]
         self.sources = dict(named)
         config = self.folder / "feeds.yaml"
@@ -90,7 +95,7 @@ class Hell:
             "polling": {"concurrency": 32, "per_host": 32, "host_delay": "0s", "allow_private": [self.publisher.host, self.honest.host]},
             "defaults": {"timeout": f"{self.timeout:g}s"},
             "sources": [
-                *({"id": f"h{n}", "url": self.honest.url(f"/h{n}"), "every": "1s"} for n in range(HEALTHY)),
+                *({"id": f"h{n}", "url": self.honest.url(f"/h{n}"), "every": self.healthy_every} for n in range(self.healthy)),
                 *({"id": id_, "url": self.publisher.url(case.path) + f"?{id_}", "every": self.every} for id_, case in named),
             ],
         } | self.settings  # fmt: skip
@@ -154,13 +159,16 @@ class Hell:
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60, cwd=self.folder)
         return {row["id"]: row["entries"] for row in json.loads(done.stdout)}
 
+    def asked(self) -> dict[str, list[float]]:
+        """Return when each honest source was asked, in monotonic seconds, by its path."""
+        found: dict[str, list[float]] = {f"/h{number}": [] for number in range(self.healthy)}
+        for asked in list(self.honest.asked):
+            found[asked.target].append(asked.at)
+        return found
+
     def gaps(self) -> list[float]:
         """Return the seconds between two polls of each honest source, all of them."""
-        found = []
-        for number in range(HEALTHY):
-            at = [asked.at for asked in self.honest.asked if asked.target == f"/h{number}"]
-            found += [later - earlier for earlier, later in pairwise(at)]
-        return found
+        return [later - earlier for at in self.asked().values() for earlier, later in pairwise(at)]
 
     def close(self) -> None:
         """End the publishers."""

@@ -23,6 +23,11 @@ class Budget:
         self.small = _Pool(max(SMALL, total // 4))
         self.large = _Pool(max(SMALL, total // 2))
 
+    def resize(self, total: int) -> None:
+        """Let so many bytes be held from now on; who holds more keeps it until it is given back."""
+        self.small.resize(max(SMALL, total // 4))
+        self.large.resize(max(SMALL, total // 2))
+
     def share(self) -> Share:
         """Return a share of nothing yet; leaving it as a context manager gives all of it back."""
         return Share(self)
@@ -66,7 +71,7 @@ class _Pool:
 
     def __init__(self, total: int) -> None:
         self._total = self._free = total
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[int, asyncio.Future[int]]] = deque()
 
     async def take(self, amount: int) -> int:
         """Wait for the amount, at most the whole pool, and return it."""
@@ -74,29 +79,35 @@ class _Pool:
         if not self._waiting and amount <= self._free:
             self._free -= amount
             return amount
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((amount, turn))
         try:
-            await turn
+            return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self.give(amount)
+                self.give(turn.result())
             else:
                 with suppress(ValueError):  # a share that was given back meanwhile has passed it over already
                     self._waiting.remove((amount, turn))
                 self._serve()
             raise
-        return amount
 
     def give(self, amount: int) -> None:
         """Take the amount back."""
         self._free += amount
         self._serve()
 
+    def resize(self, total: int) -> None:
+        """Hold so many bytes from now on; what is free may be less than nothing until enough is given back."""
+        self._free += total - self._total
+        self._total = total
+        self._serve()
+
     def _serve(self) -> None:
-        while self._waiting and self._waiting[0][0] <= self._free:
+        while self._waiting and min(self._waiting[0][0], self._total) <= self._free:
             amount, turn = self._waiting.popleft()
             if turn.cancelled():
                 continue
-            self._free -= amount
-            turn.set_result(None)
+            granted = min(amount, self._total)  # the pool may have been larger when it was asked for
+            self._free -= granted
+            turn.set_result(granted)

@@ -85,38 +85,38 @@ _MEDIA_URLS = re.compile(r'(<(?:img|source|audio|video)\b[^>]*?) (src|poster)="(
 _ROUNDS = 6
 
 
-def clean(html: str, base: str | None) -> str:
+def clean(html: str, base: str | None, longest: int = LONGEST) -> str:
     """
     Return the HTML with nothing but what the allow-list names, balanced, every URL absolute against `base`.
 
     HTML that is clean already is returned as it was written. Idempotent. Without an http(s) base relative URLs are
-    dropped. What nests deeper than 256 elements comes back as its text.
+    dropped. What nests deeper than 256 elements comes back as its text, what has more than `longest` characters cut.
     """
     html = valid(html)
-    if "<" not in html and "&" not in html and ">" not in html and "\r" not in html and len(html) <= LONGEST:
+    if "<" not in html and "&" not in html and ">" not in html and "\r" not in html and len(html) <= longest:
         return html
-    room = LONGEST
+    room = longest
     while True:
         result = _cleaned(html if len(html) <= room else _cut(html, room), base)
-        if len(result) <= LONGEST:
+        if len(result) <= longest:
             return result
         # Escaping makes some texts longer: cut the source in proportion.
-        room = min(len(html) - 1, room) * LONGEST // len(result) - len(CUT_MARK)
+        room = min(len(html) - 1, room) * longest // len(result) - len(CUT_MARK)
 
 
-def marked(html: str, base: str | None) -> str | None:
+def marked(html: str, base: str | None, longest: int = LONGEST) -> str | None:
     """
     Return the HTML as `clean` does, but with the classes, ids and elements that rules choose by; None where it is too much.
 
     It is not clean: what a rule leaves of it is to pass `clean` before anybody sees it.
     """
     html = valid(html)
-    bounded = within_bounds(html) if len(html) <= LONGEST else None
+    bounded = within_bounds(html) if len(html) <= longest else None
     if bounded is None:
         return None
     sanitiser = _sanitiser(base, selectable=True)
     result = _sanitised(_without_noscript(bounded), sanitiser=sanitiser, base=base).strip()
-    return result if len(result) <= LONGEST else None
+    return result if len(result) <= longest else None
 
 
 def _cut(html: str, room: int) -> str:

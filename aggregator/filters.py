@@ -171,7 +171,7 @@ def _rebodied(record: Record, rules: Sequence[Filter]) -> Record:
     # The clean body has no classes any more; where a rule needs them, they are stored besides.
     before = record.marked_html if removing and record.marked_html is not None else record.html
     after = _changed(before, rules)
-    html = record.html if after == before else clean(after, None).strip()
+    html = record.html if after == before else clean(after, None, _longest(record.html)).strip()
     raw = None if record.raw_html is None else _changed(record.raw_html, rules)
     summary = record.summary
     for rule in rules:
@@ -192,17 +192,22 @@ def _changed(html: str, rules: Iterable[Filter]) -> str:
     return html
 
 
+def _longest(html: str) -> int:
+    """Return how long a body may become; one that was stored longer (`max_entry`) may stay so."""
+    return max(LONGEST, len(html))
+
+
 def _with_texts_replaced(html: str, rule: Filter) -> str:
     """Return the HTML with the rule done to the text between its tags; as it was where it would grow beyond the bound."""
-    pieces, at, length = list[str](), 0, 0
+    pieces, at, length, longest = list[str](), 0, 0, _longest(html)
     for token in TOKEN.finditer(html):
         pieces += (_replaced_text(html[at : token.start()], rule), token[0])
         at = token.end()
         length += len(pieces[-2]) + len(pieces[-1])
-        if length > LONGEST:
+        if length > longest:
             return html
     result = "".join((*pieces, _replaced_text(html[at:], rule)))
-    return result if len(result) <= LONGEST else html
+    return result if len(result) <= longest else html
 
 
 def _replaced_text(text: str, rule: Filter) -> str:

@@ -24,7 +24,7 @@ def read(source: Source, fetched: Fetched, seen_at: datetime) -> Reading:
     Raises `PollError` where the body is no feed or cannot be read, and nothing else.
     """
     document, fetched = opened(fetched), fetched.without_body()
-    feed = feed_in(document)
+    feed = feed_in(document, source.bounds)
     del document  # the text is in the entries now
     entries = filter(_says_anything, feed.entries)
     info = _plain(feed.info)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable
+from dataclasses import astuple
 
 from aggregator.hosts import redact
-from aggregator.model import FilterKind, Source
+from aggregator.model import Bounds, FilterKind, Source
 
 _SECRET_DIGITS = 3
 
@@ -62,7 +63,8 @@ def settings_digest(source: Source) -> str:
     """
     # Rules that choose by classes need them kept besides: what is listed is to be read once more (`marked_html`).
     marks = "\0marked" if any(rule.kind is FilterKind.REMOVE for rule in source.filters) else ""
-    reading = f"{source.url}\0{source.record_body}{marks}"
+    bounds = "" if source.bounds == Bounds() else f"\0{astuple(source.bounds)}"
+    reading = f"{source.url}\0{source.record_body}{marks}{bounds}"
     digest = hashlib.sha256(reading.encode()).hexdigest()[:16]
     if not source.headers and source.user_agent is None:
         return digest

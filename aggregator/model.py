@@ -84,6 +84,20 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much of a source's document is read; what lies beyond is left out or refused, in a sentence (rule 51)."""
+
+    entries: int = 2_000
+    """The newest of a document."""
+    entry: int = 1024 * 1024
+    """Bytes of text of one entry."""
+    depth: int = 256
+    """Elements within each other; of JSON, objects and lists."""
+    attributes: int = 64
+    """Of one element, namespaces aside."""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """An entry of feeds.yaml that we poll, the defaults merged in."""
 
@@ -127,6 +141,7 @@ class Source:
     """Bytes on the wire, at most."""
     max_body: int = 16 * 1024 * 1024
     """Bytes once content-coding is undone, at most."""
+    bounds: Bounds = Bounds()
     max_freshness: timedelta = timedelta(hours=48)
     """The longest wait that Cache-Control or Expires may ask for (rule 23)."""
     max_retry_after: timedelta = timedelta(days=7)
@@ -218,6 +233,16 @@ class Polling:
     host_delay: timedelta = timedelta(seconds=1)
     allow_private: frozenset[str] = frozenset()
     """Exact `host:port` that may lie in a private network."""
+    max_in_flight: int = 64 * 1024 * 1024
+    """Bytes of all bodies under way together."""
+    workers: int = 2
+    """Processes that read bodies."""
+    max_cpu: timedelta = timedelta(seconds=5)
+    """Processor time to read one body."""
+    max_reading: timedelta = timedelta(seconds=30)
+    """Time to read one body; longer than `max_cpu`, as a worker waits for its core where the machine is busy."""
+    max_memory: int = 72 * 1024 * 1024
+    """Bytes that reading one body may take: 15 MB of Chinese text take 50 MB, 12 MB of letters with an emoji 72."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,10 @@ class Network:
         """Let these `host:port` pairs, and no others, lie in a private network from now on."""
         self._allow_private = frozenset(pair.strip().lower() for pair in allow_private)
 
+    def bound(self, most: int) -> None:
+        """Let all bodies under way together hold so many bytes from now on."""
+        self.budget.resize(most)
+
     def may_be_private(self, pair: str) -> bool:
         """Return whether `allow_private` names this `host:port`, exactly."""
         return pair in self._allow_private

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from aggregator import pictures
-from aggregator.clean import CLEANER, clean, marked
+from aggregator.clean import CLEANER, LONGEST, clean, marked
 from aggregator.identity import alias_of, digest_of, identity_of, public_id_of
 from aggregator.markup import valid
 from aggregator.model import BodyStyle, Entry, FilterKind, Source, Text
@@ -40,7 +40,8 @@ def normalise(source: Source, info: FeedInfo, entry: Entry, seen_at: datetime, p
     `position` is its place in the document: of undated entries the first is the newest, by a second each (rule 77).
     Key, ids and dates are those of a new entry; what is stored already is told by reconciling.
     """
-    written, html = _body(entry)
+    longest = max(LONGEST, source.bounds.entry)
+    written, html = _body(entry, longest)
     text = text_of_clean(html)
     link = pictures.absolute(line(entry.link), None) if entry.link else None
     title = _title(entry, text, link)
@@ -79,7 +80,7 @@ def normalise(source: Source, info: FeedInfo, entry: Entry, seen_at: datetime, p
         digest=digest_of(title, link, text, pictures.urls(html), enclosures),
         cleaner=CLEANER,
         raw_html=_source_of(written) if source.record_body is BodyStyle.VERBATIM else None,
-        marked_html=_marked(source, entry, written, html),
+        marked_html=_marked(source, entry, written, html, longest),
         position=position,
         podcast=entry.podcast,
     )
@@ -88,21 +89,21 @@ def normalise(source: Source, info: FeedInfo, entry: Entry, seen_at: datetime, p
 # --- body and text ----------------------------------------------------------------------------------------------
 
 
-def _body(entry: Entry) -> tuple[Text | None, str]:
+def _body(entry: Entry, longest: int) -> tuple[Text | None, str]:
     """Return the text that is the entry's body, and it as clean HTML: the content, else the summary."""
     for text in (entry.content, entry.summary):
         if text is not None and text.value.strip():
-            html = clean(_source_of(text), text.base or entry.link)
+            html = clean(_source_of(text), text.base or entry.link, longest)
             if html.strip():
                 return text, html.strip()
     return None, ""
 
 
-def _marked(source: Source, entry: Entry, written: Text | None, html: str) -> str | None:
+def _marked(source: Source, entry: Entry, written: Text | None, html: str, longest: int) -> str | None:
     """Return the body with its classes and ids, where rules of the source choose by them and there are any."""
     if written is None or not any(rule.kind is FilterKind.REMOVE for rule in source.filters):
         return None
-    with_marks = marked(_source_of(written), written.base or entry.link)
+    with_marks = marked(_source_of(written), written.base or entry.link, longest)
     return None if with_marks == html else with_marks
 
 

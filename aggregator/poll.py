@@ -91,6 +91,7 @@ class Poller:
         self._roster, polling = known or roster(settings), settings.polling
         self._user_agent = user_agent
         self._network.permit(polling.allow_private)
+        self._network.bound(polling.max_in_flight)
         self._per_host = polling.per_host
         self._turns.bound(polling.concurrency, polling.per_host, polling.host_delay.total_seconds())
         self._pacer.use(polling, self._roster.sources, self._roster.own)

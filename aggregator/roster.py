@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from aggregator.agent import with_agent
 from aggregator.fallbacks import addresses, chain
 from aggregator.hosts import host_and_port
-from aggregator.model import Settings, Source
+from aggregator.model import Polling, Settings, Source
 from aggregator.trip import twins_of
 from aggregator.visits import MOST_WAIT
 from storage.states import PollState
@@ -48,10 +48,12 @@ class Roster:
 def roster(settings: Settings) -> Roster:
     """Return who is polled by these settings."""
     private = settings.polling.allow_private
+    # Where a body may be read for longer than usual, beside others and then alone.
+    patience = settings.polling.max_reading - Polling().max_reading
     longest = max((source.timeout * len(addresses(source)) for source in settings.sources), default=timedelta())
     return Roster(
         sources={source.id: with_agent(source, settings.server.base_url) for source in settings.sources},
         twins=twins_of(settings.sources),
-        lease=LEASE_BEYOND_TIMEOUT + timedelta(seconds=MOST_WAIT) + longest,
+        lease=LEASE_BEYOND_TIMEOUT + timedelta(seconds=MOST_WAIT) + longest + 2 * max(timedelta(), patience),
         own=frozenset(source.id for source in settings.sources if private and host_and_port(source.url) in private),
     )

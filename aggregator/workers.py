@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import resource
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -21,11 +22,12 @@ from typing import Protocol
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from aggregator import clock
-from aggregator.model import Fetched, Reading, Source
+from aggregator.model import Fetched, Polling, Reading, Source
 from aggregator.outcomes import FailureKind, PollError
 
 log = logging.getLogger(__name__)
 
+_POLLING = Polling()
 LARGE = 2 * 1024 * 1024
 """Bytes beyond which a body is read alone; hardly any real feed is larger."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
@@ -44,15 +46,19 @@ STUCK = 15.0
 class WorkerLimits:
     """What reading one body may take before its worker is ended."""
 
-    cpu: timedelta = timedelta(seconds=5)
-    wall: timedelta = timedelta(seconds=30)
-    """Longer than `cpu`, as a worker waits for its core where the machine is busy."""
-    memory: int = 72 * 1024 * 1024
-    """Bytes of address space beyond what the worker has when it starts: 15 MB of Chinese text take 50, 12 MB of letters with an emoji 72 (4 bytes a letter)."""
+    cpu: timedelta = _POLLING.max_cpu
+    wall: timedelta = _POLLING.max_reading
+    memory: int = _POLLING.max_memory
+    """Bytes of address space beyond what the worker has when it starts."""
     together: int = 32 * 1024 * 1024
     """The same of a worker that reads beside others: what takes more is read again, alone, with `memory`."""
     tasks: int = 2000
     """Bodies after which a worker is replaced, so that what a library leaks is given back."""
+
+    @classmethod
+    def of(cls, polling: Polling) -> WorkerLimits:
+        """Return what feeds.yaml says of it."""
+        return cls(polling.max_cpu, polling.max_reading, polling.max_memory)
 
 
 class Reader(Protocol):
@@ -70,9 +76,25 @@ class Workers:
         self._limits = limits
         self._pools: dict[bool, ProcessPool] = {}
         """By whether it reads large bodies: one at a time, each in a worker of its own, which takes its memory along."""
+        self._retired: set[ProcessPool] = set()
+        """Pools of earlier limits, until what they read is read."""
+        self._busy = Counter[ProcessPool]()
+        """How many bodies each was given and has not read yet."""
         self._moved = 0.0
         self._large = asyncio.Semaphore()
         self._turns = asyncio.Semaphore(AHEAD * count)
+
+    async def use(self, count: int, limits: WorkerLimits) -> None:
+        """Read with so many workers and within these limits from now on; what is being read ends within the old ones."""
+        if (count, limits) == (self._count, self._limits):
+            return
+        if count != self._count:
+            self._turns = asyncio.Semaphore(AHEAD * count)
+        self._count, self._limits = count, limits
+        self._retired.update(self._pools.values())
+        self._pools.clear()
+        for pool in list(self._retired):
+            await self._end_where_done(pool)
 
     async def read(self, source: Source, fetched: Fetched, seen_at: datetime) -> Reading:
         """
@@ -88,27 +110,28 @@ class Workers:
             try:
                 return await self._limited(source, fetched, seen_at, large=True)
             except MemoryError:
-                limit = self._limits.memory // (1024 * 1024)
-                raise PollError(FailureKind.PARSE_LIMIT, f"reading it took more than {limit} MB of memory") from None
+                limit = f"{self._limits.memory / 1024**2:g} MB of memory (polling.max_memory)"
+                raise PollError(FailureKind.PARSE_LIMIT, f"reading it took more than {limit}") from None
             finally:
                 await asyncio.to_thread(give_back_freed)
 
     @asynccontextmanager
     async def _nearly_alone(self) -> AsyncIterator[None]:
         """Leave one turn to small bodies: what a large one takes is then beside one of them, and not beside all."""
-        async with AsyncExitStack() as turns:
-            for _ in range(max(0, AHEAD * self._count - 1)):
-                await turns.enter_async_context(self._turns)
+        turns, count = self._turns, AHEAD * self._count
+        async with AsyncExitStack() as taken:
+            for _ in range(max(0, count - 1)):
+                await taken.enter_async_context(turns)
             yield
 
     async def _limited(self, source: Source, fetched: Fetched, seen_at: datetime, *, large: bool) -> Reading:
         """Return what the body says; raise PollError where it takes too long, MemoryError where too much memory."""
-        cpu = int(self._limits.cpu.total_seconds())
+        cpu, wall = int(self._limits.cpu.total_seconds()), self._limits.wall.total_seconds()
         try:
             return await self._read(source, fetched, seen_at, cpu, large=large)
         except TimeoutError:
-            wall = self._limits.wall.total_seconds()
-            raise PollError(FailureKind.PARSE_LIMIT, f"reading it took more than {wall:g} s") from None
+            detail = f"reading it took more than {wall:g} s (polling.max_reading)"
+            raise PollError(FailureKind.PARSE_LIMIT, detail) from None
         except ProcessExpired as died:
             raise PollError(FailureKind.PARSE_LIMIT, _cause_of_death(died.exitcode, cpu)) from None
 
@@ -120,6 +143,7 @@ class Workers:
         """
         for _ in range(POOLS):
             pool, handed = self._running(large=large), [fetched]
+            self._busy[pool] += 1
             try:
                 return await self._watched(pool, pool.schedule(_read, args=(source, handed, seen_at, cpu)))
             except (BrokenProcessPool, _PoolError):
@@ -129,6 +153,8 @@ class Workers:
                     await asyncio.to_thread(_end, pool)
             finally:
                 handed.clear()  # the pool remembers its last task until the next one
+                self._busy[pool] -= 1
+                await self._end_where_done(pool)
         raise PollError(FailureKind.PARSE_LIMIT, f"the workers that read it broke down, {POOLS} times")
 
     async def _watched(self, pool: ProcessPool, future: ProcessFuture[Reading]) -> Reading:
@@ -161,8 +187,18 @@ class Workers:
 
     def close(self) -> None:
         """End the workers; what they were reading is lost."""
-        while self._pools:
-            _end(self._pools.popitem()[1])
+        for pool in (*self._pools.values(), *self._retired):
+            _end(pool)
+        self._pools.clear()
+        self._retired.clear()
+
+    async def _end_where_done(self, pool: ProcessPool) -> None:
+        """End a pool that is not used any more and has nothing left to read."""
+        if not self._busy[pool]:
+            del self._busy[pool]
+            if pool in self._retired:
+                self._retired.remove(pool)
+                await asyncio.to_thread(_end, pool)
 
     def _running(self, *, large: bool) -> ProcessPool:
         if large not in self._pools:
@@ -200,7 +236,7 @@ def _end(pool: ProcessPool) -> None:
 
 def _cause_of_death(exitcode: int, cpu: int) -> str:
     if exitcode in (-signal.SIGXCPU, signal.SIGXCPU):
-        return f"reading it took more than {cpu} s of processor time"
+        return f"reading it took more than {cpu} s of processor time (polling.max_cpu)"
     return f"the worker that read it died (exit code {exitcode})"
 
 

@@ -23,6 +23,7 @@ from aggregator.outcomes import Failed, FailureKind, PollError, Updated
 from aggregator.rows import source_row
 from aggregator.schedule import after
 from aggregator.targets import Target, locate
+from aggregator.workers import WorkerLimits
 from storage.states import HostState, PollState
 
 TOLD = (
@@ -66,7 +67,7 @@ def of_address(wanted: str, settings: Settings | None) -> Iterator[Finding]:
     began = clock.monotonic()
     source = source if source.id else replace(source, id="doctor")
     try:
-        fetched, reading = asyncio.run(look_at(source, polling.allow_private, agent))
+        fetched, reading = asyncio.run(look_at(source, polling.allow_private, agent, WorkerLimits.of(polling)))
     except PollError as error:
         yield from _failed(source, error)
         return

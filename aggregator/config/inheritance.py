@@ -8,7 +8,7 @@ from typing import Any
 
 from aggregator.config import headers
 from aggregator.config.schema import AuthPart, Inherited, KeepPart
-from aggregator.model import Keep, Source
+from aggregator.model import Bounds, Keep, Source
 from storage.images import ImagePolicy
 
 BUILT_IN = Source(id="", url="", name="")
@@ -96,6 +96,12 @@ def _fields(all_: Inherited) -> dict[str, Any]:
     found["keep"] = Keep(keep.days or BUILT_IN.keep.days, keep.entries or BUILT_IN.keep.entries)
     found["every"] = None if all_.every == "auto" else all_.every
     found["proxy"] = all_.proxy or None
+    found["bounds"] = Bounds(
+        all_.max_entries or BUILT_IN.bounds.entries,
+        all_.max_entry or BUILT_IN.bounds.entry,
+        all_.max_depth or BUILT_IN.bounds.depth,
+        all_.max_attributes or BUILT_IN.bounds.attributes,
+    )
     found["filters"] = tuple(one.value() for one in all_.filters or ())
     found["headers"] = tuple(_headers(all_).items())
     if all_.images:

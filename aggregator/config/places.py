@@ -60,6 +60,7 @@ OTHER_WORDS = {
     "disabled": "enabled",
     "paused": "enabled",
     "max_size": "max_body",
+    "max_items": "max_entries",
     "limit": "entries",
     "count": "entries",
     "search": "query",

@@ -15,13 +15,16 @@ from aggregator.config.filtering import ConditionsPart, FilterPart, RulePart, Vi
 from aggregator.config.parts import Agent, Part, Secret, Text, UnsettledPart
 from aggregator.config.scalars import Scalar, between, kind, matching, one_of, sized, whole
 from aggregator.config.sections import PollingPart, RsshubPart, ServerPart, StoragePart
-from aggregator.model import BodyStyle, Content, Keep
+from aggregator.model import BodyStyle, Bounds, Content, Keep
 
 VERSION = 1
 MOST_BYTES = 64 * 1024**2
-"""As much as all bodies in flight may hold together (rule 51)."""
+"""Of one body (rule 51)."""
 
-_KEEP = Keep()
+DEEPEST = 800
+"""Levels of JSON that Python's own stack stands (its limit is 1,000), with what calls the reader."""
+
+_KEEP, _BOUNDS = Keep(), Bounds()
 
 
 def _version(value: str) -> int:
@@ -140,6 +143,18 @@ class Inherited(UnsettledPart):
     )
     max_download: Size | None = Field(default=None, description="Bytes on the wire, at most. Default 10MB.")
     max_body: Size | None = Field(default=None, description="Bytes once unpacked, at most. Default 16MB.")
+    max_entries: Annotated[int, whole(1, 20_000)] | None = Field(
+        default=None, description=f"Entries read of one document: its newest. Default {_BOUNDS.entries}."
+    )
+    max_entry: Annotated[int, sized(10 * 1024, 16 * 1024**2)] | None = Field(
+        default=None, description="Bytes of text of one entry; what is beyond is cut off. Default 1MB."
+    )
+    max_depth: Annotated[int, whole(16, DEEPEST)] | None = Field(
+        default=None, description=f"How deep elements may stand in each other. Default {_BOUNDS.depth}."
+    )
+    max_attributes: Annotated[int, whole(8, 1000)] | None = Field(
+        default=None, description=f"Attributes read of one element. Default {_BOUNDS.attributes}."
+    )
     max_freshness: Annotated[timedelta, between(timedelta(0), timedelta(days=365))] | None = Field(
         default=None, description="The longest wait that Cache-Control or Expires may ask for. Default 48h."
     )

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from aggregator.config import rsshub, scalars, urls
 from aggregator.config.parts import Agent, Part, Secret, Text
-from aggregator.config.scalars import Scalar, between, one_of, whole
+from aggregator.config.scalars import Scalar, between, one_of, sized, whole
 from aggregator.model import Polling, RecordStyle, Server
 
 FIELDS = ("link", "updated", "tags", "lang", "description", "rss")
@@ -81,6 +81,22 @@ class PollingPart(Part):
     )
     allow_private: tuple[Annotated[str, Scalar(urls.private_address, urls.PRIVATE_RULE, scalars.TEXT_SHAPE)], ...] = (
         Field(default=(), description="Exact host:port that may lie in a private network, such as an own RSSHub.")
+    )
+    max_in_flight: Annotated[int, sized(1024**2, 4 * 1024**3)] | None = Field(
+        default=None,
+        description="Bytes of all bodies under way together, twice a source's max_body at least. Default 64MB.",
+    )
+    workers: Annotated[int, whole(1, 16)] = Field(
+        default=_POLLING.workers, description="Processes that read what was fetched."
+    )
+    max_cpu: Annotated[timedelta, between(timedelta(seconds=1), timedelta(minutes=5))] = Field(
+        default=_POLLING.max_cpu, description="Processor time to read one body; no more than max_reading."
+    )
+    max_reading: Annotated[timedelta, between(timedelta(seconds=1), timedelta(minutes=10))] = Field(
+        default=_POLLING.max_reading, description="Time to read one body, also where the machine is busy."
+    )
+    max_memory: Annotated[int, sized(32 * 1024**2, 2 * 1024**3)] | None = Field(
+        default=None, description="Memory to read one body. Default 72MB."
     )
 
 

@@ -9,12 +9,15 @@ from pydantic import ValidationError
 
 from aggregator.config import files, ids, rules, views
 from aggregator.config.document import MapNode
+from aggregator.config.durations import short
 from aggregator.config.environment import values_in
 from aggregator.config.faults import ConfigError, Report
 from aggregator.config.gathering import Found, gather
 from aggregator.config.inheritance import Shape, Shapes, merged
 from aggregator.config.places import Places
 from aggregator.config.schema import Document
+from aggregator.config.sections import PollingPart
+from aggregator.config.sizes import written
 from aggregator.config.values import Values
 from aggregator.model import Backups, Polling, Server, Settings, Source, Storage
 from storage.states import Earlier
@@ -38,6 +41,7 @@ def read(path: Path, environ: Mapping[str, str], lists: Mapping[str, bytes], bef
     storage = _storage(document, whole.parent)
     earlier = before(storage.path) if callable(before) else before
     polled, paused = _sources(_addressed(document, refused, found, earlier), environ)
+    _check_polling(document.polling, (*polled, *paused), places)
     known = views.known_of((*polled, *paused), found.unread, earlier, whole=not found.partial)
     node = root.entries["views"][1] if "views" in root.entries else None
     viewed = views.views_of(node, values, known, places)
@@ -48,7 +52,7 @@ def read(path: Path, environ: Mapping[str, str], lists: Mapping[str, bytes], bef
         path=whole,
         server=_server(document, whole.parent),
         storage=storage,
-        polling=_polling(document),
+        polling=_polling(document, (*polled, *paused)),
         sources=tuple(polled),
         warnings=tuple(found.warnings or _nothing(path, found)),
         views=viewed,
@@ -152,6 +156,41 @@ def _storage(document: Document, base: Path) -> Storage:
     )
 
 
-def _polling(document: Document) -> Polling:
-    part = document.polling
-    return Polling(part.user_agent, part.concurrency, part.per_host, part.host_delay, frozenset(part.allow_private))
+def _polling(document: Document, sources: Sequence[Source]) -> Polling:
+    part, built_in = document.polling, Polling()
+    return Polling(
+        part.user_agent,
+        part.concurrency,
+        part.per_host,
+        part.host_delay,
+        frozenset(part.allow_private),
+        max_in_flight=part.max_in_flight or max(built_in.max_in_flight, _needed(sources)),
+        workers=part.workers,
+        max_cpu=part.max_cpu,
+        max_reading=part.max_reading,
+        max_memory=part.max_memory or built_in.max_memory,
+    )
+
+
+def _needed(sources: Sequence[Source]) -> int:
+    """Return what all bodies must be able to hold for the largest of one to have its place: half is for large ones."""
+    return 2 * max((source.max_body for source in sources), default=0)
+
+
+def _check_polling(part: PollingPart, sources: Sequence[Source], places: Places) -> None:
+    """Note bounds that exclude each other."""
+    if part.max_cpu > part.max_reading:
+        key = "max_cpu" if "max_cpu" in part.model_fields_set else "max_reading"
+        said = (
+            f"{name} ({short(getattr(part, name))}{'' if name in part.model_fields_set else ' by default'})"
+            for name in ("max_cpu", "max_reading")
+        )
+        places.fault(("polling", key), f"{' is more than '.join(said)}; set both")
+    if part.max_in_flight is not None and part.max_in_flight < _needed(sources):
+        largest = max(sources, key=lambda source: source.max_body)
+        places.fault(
+            ("polling", "max_in_flight"),
+            f'{written(part.max_in_flight)} is less than twice the max_body of source "{largest.id}" '
+            f"({written(largest.max_body)}), which could not be held",
+            written(_needed(sources)),
+        )

@@ -18,7 +18,7 @@ from aggregator.network import Network
 from aggregator.poll import Poller
 from aggregator.rows import source_rows
 from aggregator.settling import Clocks, Outcome
-from aggregator.workers import Workers, give_back_memory
+from aggregator.workers import WorkerLimits, Workers, give_back_memory
 from storage.contract import Store, StoreError
 from storage.sqlite import SqliteStore
 
@@ -38,6 +38,7 @@ class Plant:
     filer: Filer | None
     """None where feeds.yaml names no records folder."""
     network: Network
+    workers: Workers
 
 
 @asynccontextmanager
@@ -46,7 +47,7 @@ async def plant(settings: Settings, report: Callable[[Outcome], None]) -> AsyncI
     _collect_less()
     give_back_memory()
     store = await asyncio.to_thread(SqliteStore.open, settings.storage.path)
-    workers = Workers()
+    workers = Workers(settings.polling.workers, WorkerLimits.of(settings.polling))
     network = Network(settings.polling.allow_private)
     try:
         await asyncio.to_thread(store.sync_sources, source_rows(settings), clock.now())
@@ -67,7 +68,7 @@ async def plant(settings: Settings, report: Callable[[Outcome], None]) -> AsyncI
             await asyncio.to_thread(filer.sweep)
             until = clock.monotonic() + FIRST_FILES
             await asyncio.to_thread(filer.bring_up_to_date, settings, lambda: clock.monotonic() < until)
-        yield Plant(store, poller, filer, network)
+        yield Plant(store, poller, filer, network, workers)
     finally:
         await asyncio.to_thread(workers.close)
         await network.aclose()

@@ -19,7 +19,7 @@ from aggregator.hosts import host_and_port, host_key
 from aggregator.model import Fetched, Polling, Reading, Source
 from aggregator.network import Network
 from aggregator.outcomes import FailureKind, PollError
-from aggregator.workers import Workers
+from aggregator.workers import WorkerLimits, Workers
 from storage.states import Validators
 
 _PERMANENT = frozenset({301, 308})
@@ -151,7 +151,7 @@ class _Asker:
 
     def __init__(self, named: frozenset[str], polling: Polling, base_url: str | None) -> None:
         self._network = Network(named)
-        self._workers = Workers(count=1)
+        self._workers = Workers(1, WorkerLimits.of(polling))
         self._agent = user_agent(polling.user_agent, base_url)
         self._pause = polling.host_delay
         self._last: dict[str, float] = {}

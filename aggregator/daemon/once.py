@@ -20,7 +20,7 @@ from aggregator.network import Network
 from aggregator.outcomes import FailureKind, PollError
 from aggregator.settling import Outcome
 from aggregator.watching import watch
-from aggregator.workers import Workers
+from aggregator.workers import WorkerLimits, Workers
 from storage.contract import StoreError
 from storage.sqlite import SqliteStore
 from storage.states import HostState, PollState, Validators
@@ -148,9 +148,11 @@ async def look(url: str) -> tuple[Fetched, Reading]:
     return await look_at(source, frozenset({host_and_port(url)}), user_agent(Polling().user_agent, None))
 
 
-async def look_at(source: Source, allow_private: frozenset[str], usual_agent: str) -> tuple[Fetched, Reading]:
+async def look_at(
+    source: Source, allow_private: frozenset[str], usual_agent: str, limits: WorkerLimits = WorkerLimits()
+) -> tuple[Fetched, Reading]:
     """Fetch and read a source's first address once, as a poll would but without validators. Raises PollError, ValueError."""
-    network, workers = Network(allow_private), Workers(count=1)
+    network, workers = Network(allow_private), Workers(1, limits)
     try:
         answer = await fetch(network, source, source.url, Validators(), user_agent=usual_agent)
         if not isinstance(answer, Fetched):  # rule 15: a 304 to a request without validators is PROTOCOL already

@@ -32,6 +32,7 @@ from aggregator.roster import Roster, roster
 from aggregator.rows import source_rows
 from aggregator.settling import Outcome
 from aggregator.watching import watch
+from aggregator.workers import WorkerLimits
 from storage.contract import Store, StoreError
 
 log = logging.getLogger(__name__)
@@ -166,6 +167,7 @@ class Daemon:
         built.poller.use(
             within_descriptors(settings), user_agent(settings.polling.user_agent, settings.server.base_url), known
         )
+        await built.workers.use(settings.polling.workers, WorkerLimits.of(settings.polling))
         built.poller.wake()
         if set(settings.lists) - set(old.lists):
             self._listing = asyncio.create_task(self._refresh_lists())

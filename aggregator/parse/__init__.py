@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from aggregator import charset
 from aggregator.challenges import challenger
-from aggregator.model import Feed, Fetched
+from aggregator.model import Bounds, Feed, Fetched
 from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse.bounds import bounded
 from aggregator.parse.jsonfeed import read_json
@@ -46,15 +46,15 @@ class Opened:
     """What is not as the publisher declared it."""
 
 
-def parse(fetched: Fetched) -> Feed:
+def parse(fetched: Fetched, bounds: Bounds = Bounds()) -> Feed:
     """
-    Return the feed in the body.
+    Return the feed in the body, as much of it as the bounds take.
 
     The content type counts for its charset only; what the body is, is told from its first characters
     (rule 65). Raises `PollError`: EMPTY, NOT_A_FEED (with the title of a page), BLOCKED (a page that asks a browser
     to prove itself), PARSE, PARSE_LIMIT.
     """
-    return feed_in(opened(fetched))
+    return feed_in(opened(fetched), bounds)
 
 
 def opened(fetched: Fetched) -> Opened:
@@ -68,16 +68,16 @@ def opened(fetched: Fetched) -> Opened:
     return Opened(text, fetched.url, _came_whole(fetched), decoded.degraded)
 
 
-def feed_in(document: Opened) -> Feed:
+def feed_in(document: Opened, bounds: Bounds) -> Feed:
     """Return the feed in the characters; raises what `parse` does."""
     text = document.text
     if text[0] in "{[":
-        feed = read_json(text, document.url)
+        feed = read_json(text, document.url, bounds)
     else:
         _refuse_pages(text)
-        feed = read_xml(text, document.url, whole=document.whole)
+        feed = read_xml(text, document.url, whole=document.whole, bounds=bounds)
     degraded = "; ".join(note for note in (document.degraded, feed.degraded) if note) or None
-    return bounded(replace(feed, degraded=degraded) if degraded != feed.degraded else feed)
+    return bounded(replace(feed, degraded=degraded) if degraded != feed.degraded else feed, bounds)
 
 
 def _stripped(text: str) -> str:

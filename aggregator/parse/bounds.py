@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
 
-from aggregator.model import Entry, Feed, Text
+from aggregator.model import Bounds, Entry, Feed, Text
 from storage.record import Enclosure
 from storage.states import FeedInfo
 
-MAX_ENTRIES = 2_000
-MAX_ENTRY_BYTES = 1_000_000
 MAX_URL = 8_000
 """Characters of an address; servers refuse longer ones (RFC 9110 section 4.1), and one of 9 MB stood in every feed."""
 MAX_GUID = 8_000
@@ -23,16 +21,16 @@ MAX_LINE = 1_000
 _EMBEDDED = re.compile(r"data:[\w/+.;=-]{0,100},[A-Za-z0-9+/=%\s]{1000,}")
 
 
-def bounded(feed: Feed) -> Feed:
-    """Return the feed within the limits of a document: its newest 2,000 entries, each of at most 1 MB."""
+def bounded(feed: Feed, bounds: Bounds) -> Feed:
+    """Return the feed within the limits of a document: its newest entries, each of so many bytes at most."""
     notes = [feed.degraded] if feed.degraded else []
     entries = feed.entries
-    if len(entries) > MAX_ENTRIES:
-        notes.append(f"only the newest {MAX_ENTRIES:,} of {len(entries):,} entries were read")
-        entries = _newest(entries)
-    cut = tuple(_cut(entry) for entry in entries)
+    if len(entries) > bounds.entries:
+        notes.append(f"only the newest {bounds.entries:,} of {len(entries):,} entries were read (max_entries)")
+        entries = _newest(entries, bounds.entries)
+    cut = tuple(_cut(entry, bounds.entry) for entry in entries)
     if any(short is not entry for short, entry in zip(cut, entries, strict=True)):
-        notes.append("entries beyond 1 MB were cut")
+        notes.append(f"entries beyond {_size(bounds.entry)} were cut (max_entry)")
     said = tuple(_with_short_lines(entry) for entry in cut)
     if any(short is not entry for short, entry in zip(said, cut, strict=True)):
         notes.append("addresses and names of absurd length were left out")
@@ -43,7 +41,7 @@ def bounded(feed: Feed) -> Feed:
     return replace(feed, info=info, entries=said, complete=complete, degraded="; ".join(notes))
 
 
-def _newest(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+def _newest(entries: tuple[Entry, ...], most: int) -> tuple[Entry, ...]:
     """Return the newest entries in the order of the document; what has no date counts as old as its neighbour before it."""
     ranks = []
     last = float("inf")
@@ -51,20 +49,24 @@ def _newest(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
         at = entry.published_at or entry.updated_at
         last = at.timestamp() if at else last
         ranks.append((-last, place))
-    kept = sorted(place for _, place in sorted(ranks)[:MAX_ENTRIES])
+    kept = sorted(place for _, place in sorted(ranks)[:most])
     return tuple(entries[place] for place in kept)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024**2:g} MB" if count >= 1024**2 else f"{count / 1024:g} KB"
 
 
 # --- texts ------------------------------------------------------------------------------------------------------
 
 
-def _cut(entry: Entry) -> Entry:
-    """Return the entry with its texts cut to the limit; embedded images go first, as they are never shown."""
+def _cut(entry: Entry, most: int) -> Entry:
+    """Return the entry with its texts cut to so many bytes; embedded images go first, as they are never shown."""
     texts = (entry.title, entry.summary, entry.content)
     # A character takes four bytes at most: nearly every entry passes without being measured.
-    if sum(len(text.value) for text in texts if text) * 4 <= MAX_ENTRY_BYTES:
+    if sum(len(text.value) for text in texts if text) * 4 <= most:
         return entry
-    room = MAX_ENTRY_BYTES
+    room = most
     kept: list[Text | None] = []
     for text in texts:
         short = _shortened(text, room) if text else None

@@ -16,10 +16,10 @@ from feedparser.mixin import _cp1252
 from feedparser.util import FeedParserDict
 
 from aggregator import podcast
+from aggregator.model import Bounds
 from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse.lookups import with_quick_lookups
 
-MAX_DEPTH = 256
 MAX_NAMESPACES = 256
 MAX_TAGS = 200
 MAX_DELETED = 2000
@@ -62,6 +62,9 @@ class _Elements:
     sanitize_html = False
     resolve_relative_uris = False
     item_depth = 0
+    bounds = Bounds()
+    max_depth = bounds.depth
+    """Of `bounds`, looked up for every element."""
     _matchnamespaces = {uri.lower(): prefix for uri, prefix in StrictFeedParser.namespaces.items()} | {
         _HISTORY: "fh",
         _TOMBSTONES: "at",
@@ -69,8 +72,8 @@ class _Elements:
     }
 
     def unknown_starttag(self: Any, tag: str, attrs: list[tuple[str, str]]) -> None:
-        if self.depth >= MAX_DEPTH:
-            raise PollError(FailureKind.PARSE_LIMIT, f"elements are nested more than {MAX_DEPTH} deep")
+        if self.depth >= self.max_depth:
+            raise _too_deep(self.max_depth)
         super().unknown_starttag(tag, attrs)  # type: ignore[misc] # feedparser's, found by the order of the bases
 
     def track_namespace(self: Any, prefix: str | None, uri: str) -> None:
@@ -242,6 +245,10 @@ for _name in podcast.RULES:
     _take(_name.lower().replace(":", "_"))
 
 
+def _too_deep(most: int) -> PollError:
+    return PollError(FailureKind.PARSE_LIMIT, f"elements are nested more than {most} deep (max_depth)")
+
+
 def _joined(pieces: list[str | bytes]) -> str:
     return "".join(piece if isinstance(piece, str) else piece.decode("utf-8", "replace") for piece in pieces).strip()
 
@@ -268,8 +275,8 @@ class Strict(_Elements, StrictFeedParser):  # type: ignore[misc] # feedparser ha
             self.unknown_starttag(tag, list(attrs.items()))
             return
         self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise PollError(FailureKind.PARSE_LIMIT, f"elements are nested more than {MAX_DEPTH} deep")
+        if self.depth > self.max_depth:
+            raise _too_deep(self.max_depth)
         self.basestack.append(self.baseuri)
         self.langstack.append(self.lang)
         for key in ("rel", "type"):
@@ -407,3 +414,15 @@ class Strict(_Elements, StrictFeedParser):  # type: ignore[misc] # feedparser ha
 
 class Loose(_Elements, LooseFeedParser):  # type: ignore[misc] # feedparser has no types
     """feedparser's own reader of tag soup."""
+
+    cut_attributes = False
+    """Whether an element had more of them than are read."""
+
+    def unknown_starttag(self: Any, tag: str, attrs: list[tuple[str, str]]) -> None:
+        """Begin an element with as many of its attributes as are read; namespaces do not count."""
+        if len(attrs) > self.bounds.attributes:
+            own = [pair for pair in attrs if not pair[0].startswith("xmlns")]
+            self.cut_attributes = self.cut_attributes or len(own) > self.bounds.attributes
+            names = {name for name, _ in own[self.bounds.attributes :]}
+            attrs = [pair for pair in attrs if pair[0] not in names]
+        super().unknown_starttag(tag, attrs)

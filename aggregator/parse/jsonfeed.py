@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from aggregator import podcast
-from aggregator.model import Entry, Feed, Text
+from aggregator.model import Bounds, Entry, Feed, Text
 from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse.dates import read_date
 from aggregator.parse.xmlfeed import absolute
@@ -33,14 +33,14 @@ MOST_BYTES = 10**18
 _FEED_KEYS = ("title", "home_page_url", "feed_url", "version")
 
 
-def read_json(text: str, url: str) -> Feed:
+def read_json(text: str, url: str, bounds: Bounds = Bounds()) -> Feed:
     """
     Return what a JSON Feed says; its relative URLs stand on `url`.
 
     Without its `version` it counts as one when it has a list of `items` and a title, a home page or a feed
     URL. One that ends early is `truncated`: its last whole item is left out (rule 52). Raises `PollError`.
     """
-    document, note, truncated = _load(text)
+    document, note, truncated = _load(text, bounds.depth)
     items = document.get("items")
     if not isinstance(items, list) or not any(_text(document.get(key)) for key in _FEED_KEYS):
         raise PollError(FailureKind.NOT_A_FEED, "it is JSON, but no JSON Feed")
@@ -56,19 +56,36 @@ def read_json(text: str, url: str) -> Feed:
     )
 
 
-def _load(text: str) -> tuple[Mapping[str, object], str | None, bool]:
+def _load(text: str, most_deep: int) -> tuple[Mapping[str, object], str | None, bool]:
     """Return the document's object, what was mended, and whether it was cut."""
     try:
         document, end = _DECODER.raw_decode(text)
         note = "text after the end was left out" if text[end:].strip() else None
         truncated = False
     except RecursionError as error:
-        raise PollError(FailureKind.PARSE_LIMIT, "the JSON is nested too deep") from error
+        raise _too_deep(most_deep) from error
     except ValueError as error:
         document, note, truncated = _salvage(text, error)
     if not isinstance(document, dict):
         raise PollError(FailureKind.NOT_A_FEED, "it is JSON, but no JSON Feed")
+    if _is_deeper(document, most_deep):
+        raise _too_deep(most_deep)
     return document, note, truncated
+
+
+def _is_deeper(document: Mapping[str, object], most: int) -> bool:
+    """Return whether objects and lists stand more than so deep in each other; level by level, not by recursion."""
+    level: list[object] = [document]
+    for _ in range(most):
+        inner = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+        level = [one for values in inner for one in values if isinstance(one, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _too_deep(most: int) -> PollError:
+    return PollError(FailureKind.PARSE_LIMIT, f"the JSON is nested more than {most} deep (max_depth)")
 
 
 def _salvage(text: str, fault: ValueError) -> tuple[object, str, bool]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from html.entities import html5
 from xml.parsers import expat
 
+from aggregator.model import Bounds
 from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse.handlers import Loose, Strict
 
-MAX_ATTRIBUTES = 64
 _PIECE = 1_000_000
 
 _BAR = "\x0c"
@@ -47,13 +47,13 @@ class Document:
     """What was mended or left out while reading, in words."""
 
 
-def read_strictly(text: str, base: str) -> Document:
+def read_strictly(text: str, base: str, bounds: Bounds = Bounds()) -> Document:
     """
     Return what a well-formed document says; one that ends early is read as far as it goes.
 
     `base` is the document's URL. Raises `MalformedError`, and `PollError` where it is nested too deep.
     """
-    reader = _Reader(base)
+    reader = _Reader(base, bounds)
     try:
         # Piece by piece, of which each is a copy in UTF-8; of the whole text the copy would stay as long as the text.
         for start in range(0, len(text) - _PIECE, _PIECE):
@@ -76,9 +76,10 @@ def read_strictly(text: str, base: str) -> Document:
     return reader.document()
 
 
-def read_loosely(text: str, base: str) -> Document:
+def read_loosely(text: str, base: str, bounds: Bounds = Bounds()) -> Document:
     """Return what can be made out of a document that cannot be mended into well-formed XML."""
     handler = Loose(base, None, "utf-8", {})
+    handler.bounds, handler.max_depth = bounds, bounds.depth
     try:
         handler.feed(text)
     except (PollError, MemoryError):
@@ -86,14 +87,22 @@ def read_loosely(text: str, base: str) -> Document:
     except Exception as error:
         # The tag-soup parser meets arbitrary bytes and raises what it likes; each is the document's fault.
         raise PollError(FailureKind.PARSE, f"cannot be read even loosely: {type(error).__name__}: {error}") from error
-    return Document(handler.version, handler.feeddata, handler.entries)
+    notes = [_attributes_cut(bounds)] if handler.cut_attributes else []
+    return Document(handler.version, handler.feeddata, handler.entries, notes=notes)
+
+
+def _attributes_cut(bounds: Bounds) -> str:
+    return f"attributes beyond {bounds.attributes} of an element were left out (max_attributes)"
 
 
 class _Reader:
     """Expat's events, handed to feedparser's handlers."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, bounds: Bounds) -> None:
         self.handler = Strict(base, None, "utf-8")
+        self.handler.max_depth = bounds.depth
+        self._bounds = bounds
+        self._most = bounds.attributes
         self.parser = expat.ParserCreate("utf-8", _BAR)
         self.parser.namespace_prefixes = True
         # Text comes whole instead of in pieces: a fifth of the time of a feed.
@@ -136,9 +145,10 @@ class _Reader:
         if not attributes and not self.handler.decls and name not in self._foreign:
             self.handler.start(tag, {})
             return
-        if len(attributes) > MAX_ATTRIBUTES:
-            attributes = dict(list(attributes.items())[:MAX_ATTRIBUTES])
-            self.notes.append(f"attributes beyond {MAX_ATTRIBUTES} of an element were left out")
+        if len(attributes) > self._most:
+            attributes = dict(list(attributes.items())[: self._most])
+            if (note := _attributes_cut(self._bounds)) not in self.notes:
+                self.notes.append(note)
         given, self.handler.decls = self.handler.decls, {}
         if name in self._foreign:
             given["xmlns"] = self._foreign[name]

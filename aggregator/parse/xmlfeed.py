@@ -8,7 +8,7 @@ from datetime import timedelta
 from urllib.parse import urljoin, urlsplit
 
 from aggregator import podcast
-from aggregator.model import Deleted, Entry, Feed, Text
+from aggregator.model import Bounds, Deleted, Entry, Feed, Text
 from aggregator.outcomes import FailureKind, PollError
 from aggregator.parse.dates import Instant, read_date
 from aggregator.parse.mend import mend
@@ -31,7 +31,7 @@ _PICTURE = re.compile(r"\.(?:jpe?g|png|gif|webp|avif)$", re.IGNORECASE)
 MAX_ENCLOSURES = 50
 
 
-def read_xml(text: str, url: str, *, whole: bool) -> Feed:
+def read_xml(text: str, url: str, *, whole: bool, bounds: Bounds = Bounds()) -> Feed:
     """
     Return what an RSS, RDF or Atom document says; its relative URLs stand on `url`.
 
@@ -40,7 +40,7 @@ def read_xml(text: str, url: str, *, whole: bool) -> Feed:
     save where it came `whole`, so that the publisher's own file ends there, and the entry has a title or can
     be told from others. Raises `PollError`.
     """
-    document = _read(text, url)
+    document = _read(text, url, bounds)
     entries = document.entries
     if not document.version and not entries:
         if document.notes:
@@ -63,17 +63,17 @@ def read_xml(text: str, url: str, *, whole: bool) -> Feed:
     )
 
 
-def _read(text: str, url: str) -> Document:
+def _read(text: str, url: str, bounds: Bounds) -> Document:
     """Return the document by the strictest way of reading it that works."""
     try:
-        return read_strictly(text, url)
+        return read_strictly(text, url, bounds)
     except MalformedError as fault:
         mended, notes = mend(text)
         first = str(fault)
     try:
-        document = read_strictly(mended, url)
+        document = read_strictly(mended, url, bounds)
     except MalformedError:
-        document = read_loosely(mended, url)
+        document = read_loosely(mended, url, bounds)
         notes = (*notes, "read loosely")
         if not _CLOSED.search(mended, max(0, len(mended) - 4096)):
             document.truncated = True

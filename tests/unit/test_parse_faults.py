@@ -229,7 +229,7 @@ def test_deep_nesting_is_a_limit_and_no_crash() -> None:
     error = refused(FEED.replace("Title 1", "<x>" * 300 + "</x>" * 300))
 
     assert error.kind is FailureKind.PARSE_LIMIT
-    assert error.detail == "elements are nested more than 256 deep"
+    assert error.detail == "elements are nested more than 256 deep (max_depth)"
 
 
 def test_depth_counts_in_a_broken_document_too() -> None:
@@ -242,7 +242,7 @@ def test_attributes_beyond_sixty_four_are_left_out() -> None:
     feed = read(FEED.replace("<title>Title 1", f"<title {attributes}>Title 1"))
 
     assert titles(feed) == ["Title 1", "Title 2", "Title 3"]
-    assert feed.degraded == "attributes beyond 64 of an element were left out"
+    assert feed.degraded == "attributes beyond 64 of an element were left out (max_attributes)"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from aggregator.manners import agent_of, feed_id, settings_digest, unusual
-from aggregator.model import BodyStyle, Source
+from aggregator.model import BodyStyle, Bounds, Source
 
 SOURCE = Source(id="blog", url="https://blog.example/feed", name="Blog")
 USUAL = "feed-aggregator/0.1.0 (+https://news.example.org/)"
@@ -64,6 +64,8 @@ def test_what_changes_the_request_or_the_reading_changes_the_digest() -> None:
         replace(SOURCE, headers=(("Authorization", "Bearer one"),)),
         replace(SOURCE, headers=(("Authorization", "Bearer two"),)),
         replace(SOURCE, user_agent="Reader/1"),
+        replace(SOURCE, bounds=Bounds(entries=5000)),
+        replace(SOURCE, bounds=Bounds(entry=5000)),
     ]
 
     assert len({settings_digest(one) for one in variants}) == len(variants)

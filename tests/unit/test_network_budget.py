@@ -136,3 +136,49 @@ def test_a_body_that_is_given_up_just_as_its_turn_comes_harms_nobody() -> None:
         await asyncio.wait_for(next_one, 5)
 
     asyncio.run(story())
+
+
+def test_those_who_wait_go_on_where_the_budget_is_raised() -> None:
+    async def story() -> None:
+        budget = Budget(64 * MIB)
+        first = budget.share()
+        await first.hold(MIB, 32 * MIB)
+        second = asyncio.create_task(budget.share().hold(MIB, 16 * MIB))
+        await asyncio.sleep(0)
+
+        budget.resize(96 * MIB)
+
+        await asyncio.wait_for(second, 5)
+
+    asyncio.run(story())
+
+
+def test_a_budget_that_was_lowered_counts_what_is_held_still() -> None:
+    async def story() -> list[bool]:
+        budget = Budget(64 * MIB)
+        held = [budget.share() for _ in range(2)]
+        for share in held:
+            await share.hold(MIB, 16 * MIB)
+        budget.resize(32 * MIB)
+        held[0].release()
+        before = await settled(budget.share().hold(MIB, 16 * MIB))
+        held[1].release()
+        return before + await settled(budget.share().hold(MIB, 16 * MIB), budget.share().hold(MIB, 16 * MIB))
+
+    assert asyncio.run(story()) == [False, True, False]
+
+
+def test_a_wish_that_is_larger_than_what_the_budget_was_lowered_to_takes_all_of_it() -> None:
+    async def story() -> list[bool]:
+        budget = Budget(64 * MIB)
+        first, second = budget.share(), budget.share()
+        await first.hold(MIB, 32 * MIB)
+        waiting = asyncio.create_task(second.hold(MIB, 32 * MIB))
+        await asyncio.sleep(0)
+        budget.resize(16 * MIB)
+        first.release()
+        await asyncio.wait_for(waiting, 5)
+        second.release()
+        return await settled(budget.share().hold(MIB, 8 * MIB), budget.share().hold(MIB, 8 * MIB))
+
+    assert asyncio.run(story()) == [True, False]

@@ -103,6 +103,52 @@ async def test_a_body_that_takes_too_much_memory_costs_one_poll(workers: Workers
     assert len((await read(workers, feed())).records) == 1
 
 
+@pytest.mark.parametrize("limits", [WorkerLimits(memory=64 * MIB)])
+async def test_limits_that_are_raised_hold_for_the_next_body(workers: Workers) -> None:
+    with pytest.raises(PollError, match=r"more than 64 MB of memory \(polling.max_memory\)"):
+        await read(workers, demanding())
+    await read(workers, feed())
+    before = set(pids())
+
+    await workers.use(2, WorkerLimits(memory=512 * MIB))
+
+    assert len((await read(workers, demanding())).records) == 1
+    assert before.isdisjoint(pids())
+
+
+async def test_what_is_read_when_limits_change_is_read_to_its_end(workers: Workers) -> None:
+    reading = await begun(workers)
+    before = set(pids())
+
+    await workers.use(1, WorkerLimits(memory=96 * MIB))
+
+    assert len((await read(workers, feed())).records) == 1
+    assert len(set(pids()) - before) == 1
+    assert len((await reading).records) == 2000
+    assert before.isdisjoint(pids())
+
+
+async def test_the_same_limits_again_leave_the_workers_as_they_are(workers: Workers) -> None:
+    await read(workers, feed())
+    before = pids()
+
+    await workers.use(1, WorkerLimits())
+    await read(workers, feed())
+
+    assert pids() == before
+
+
+async def test_a_reading_of_earlier_limits_that_is_given_up_leaves_no_worker(workers: Workers) -> None:
+    reading = await begun(workers)
+    await workers.use(1, WorkerLimits(memory=96 * MIB))
+
+    reading.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert pids() == []
+
+
 @pytest.mark.parametrize("limits", [WorkerLimits(memory=24 * MIB)])
 async def test_a_body_that_no_worker_can_even_take_in_costs_one_poll(workers: Workers) -> None:
     with pytest.raises(PollError) as refused:

@@ -141,3 +141,19 @@ def test_edits_under_polling_lose_nothing_and_ask_nobody_needlessly(calm: Home, 
     running.until(lambda: len(running.titles()) == 20)
 
     assert set(Counter(shelf.paths).values()) == {1}
+
+
+def test_limits_that_are_raised_are_in_force_with_the_next_poll(home: Home, shelf: Shelf, daemon: Start) -> None:
+    shelf.files["/a.xml"] = rss("a", "b", "c")
+    polling = {"host_delay": "0s", "allow_private": [shelf.host]}
+    home.sources = {"a": "/a.xml"}
+    home.settings = {"defaults": {"every": "1s", "max_entries": 1}, "polling": polling}
+    home.write()
+    running = daemon()
+    running.until(lambda: len(running.titles()) == 1)
+
+    home.settings = {"defaults": {"every": "1s"}, "polling": polling | {"workers": 1, "max_memory": "64MB"}}
+    home.write()
+
+    running.until(lambda: sorted(running.titles()) == ["Title a", "Title b", "Title c"], within=SOON)
+    assert running.stop()[0] == 0

@@ -54,7 +54,7 @@ async def download(response: httpx.Response, limits: Limits, share: Share, deadl
     headers = response.headers
     declared = "" if "transfer-encoding" in headers else headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limits.wire:
-        raise _too_large(f"says that it has {int(declared) / _MIB:.1f} MiB", limits.wire)
+        raise _too_large(f"says that it has {int(declared) / _MIB:.1f} MiB", limits.wire, "max_download")
     reader = _Reader(limits, share, deadline)
     truncated = None
     try:
@@ -100,7 +100,7 @@ class _Reader:
         """Take a chunk off the wire."""
         self._wire += len(chunk)
         if self._wire > self._limits.wire:
-            raise _too_large("does not end", self._limits.wire)
+            raise _too_large("does not end", self._limits.wire, "max_download")
         self._keep_pace(len(chunk))
         for piece in inflater.feed(chunk):
             await self.take(piece)
@@ -109,7 +109,7 @@ class _Reader:
         """Keep a decoded piece."""
         self.size += len(piece)
         if self.size > self._limits.decoded:
-            raise _too_large("grows when it is unpacked", self._limits.decoded)
+            raise _too_large("grows when it is unpacked", self._limits.decoded, "max_body")
         if not self._share.holds(self.size):
             await self._wait()
         self.body.write(piece)
@@ -138,5 +138,5 @@ class _Reader:
         self._window_at, self._window = self._window_at + elapsed, 0
 
 
-def _too_large(what: str, limit: int) -> PollError:
-    return PollError(FailureKind.TOO_LARGE, f"the body {what}; at most {limit / _MIB:g} MiB are read")
+def _too_large(what: str, limit: int, setting: str) -> PollError:
+    return PollError(FailureKind.TOO_LARGE, f"the body {what}; at most {limit / _MIB:g} MiB are read ({setting})")

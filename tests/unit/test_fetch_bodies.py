@@ -173,7 +173,7 @@ def test_a_length_over_the_limit_is_refused_before_the_body(publisher: Publisher
     error = refusal(publisher.plays("/feed", announce))
 
     assert error.kind is FailureKind.TOO_LARGE
-    assert error.detail == "the body says that it has 10.5 MiB; at most 10 MiB are read"
+    assert error.detail == "the body says that it has 10.5 MiB; at most 10 MiB are read (max_download)"
     assert error.headers["retry-after"] == "60"
 
 

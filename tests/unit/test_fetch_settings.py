@@ -33,10 +33,10 @@ def test_a_source_may_have_a_name_of_its_own(publisher: Publisher) -> None:
 def test_a_source_may_have_limits_of_its_own(publisher: Publisher) -> None:
     url = publisher.plays("/feed", reply("200 OK", b"<rss>" + b" " * 5000 + b"</rss>"))
 
-    assert (
-        refusal(url, max_download=5000).detail == "the body says that it has 0.0 MiB; at most 0.00476837 MiB are read"
-    )
+    told = "the body says that it has 0.0 MiB; at most 0.00476837 MiB are read (max_download)"
+    assert refusal(url, max_download=5000).detail == told
     assert refusal(url, max_body=5000).kind is FailureKind.TOO_LARGE
+    assert refusal(url, max_body=5000).detail.endswith("(max_body)")
     assert len(asked_whole(url, max_download=6000, max_body=6000).body) == 5011
 
 

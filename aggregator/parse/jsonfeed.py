@@ -27,6 +27,7 @@ _DECODER = json.JSONDecoder(
     # Publishers write line breaks into strings.
     strict=False,
 )
+_NESTING = (dict, list)
 MAX_PODCAST = 200
 MOST_BYTES = 10**18
 """Of an attachment: what says more is no size, and no number that readers of feeds and of record files take."""
@@ -77,8 +78,8 @@ def _is_deeper(document: Mapping[str, object], most: int) -> bool:
     """Return whether objects and lists stand more than so deep in each other; level by level, not by recursion."""
     level: list[object] = [document]
     for _ in range(most):
-        inner = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
-        level = [one for values in inner for one in values if isinstance(one, dict | list)]
+        inner = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, _NESTING))
+        level = [one for values in inner for one in values if isinstance(one, _NESTING)]
         if not level:
             return False
     return True

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import NamedTuple
 
-from aggregator import hints
+from aggregator import hints, silence
 from aggregator.hints import MAX_SKIP, spoken
 from aggregator.outcomes import FailureKind
 from storage.states import HostState, PollState, Term
@@ -22,7 +22,6 @@ JUMP = timedelta(minutes=10)
 """When more time than this passes between two looks, the machine slept."""
 STEP = timedelta(seconds=5)
 """A clock that moves by so much more or less than the time that passed was set; what keeps clocks right moves them by less."""
-WEEK = timedelta(weeks=1)
 FARTHEST = timedelta(days=7) + MAX_SKIP
 """Beyond the interval, the longest wait that an answer can ask for."""
 CEILING = timedelta(hours=24)
@@ -168,15 +167,16 @@ def mended(states: Sequence[PollState], now: datetime) -> list[tuple[PollState, 
     """
     Return the states that a wrong clock made, with instants that fit the present one (rule 31).
 
-    A last attempt that lies ahead tells by how much the clock went back while we were away; a next poll that lies
-    ahead farther than anything could ask for is moved to the interval from now.
+    A last attempt that lies ahead tells by how much the clock went back while we were away: what lies ahead with it
+    was written by the clock that was wrong. A next poll that lies ahead farther than anything could ask for is moved to
+    the interval from now.
     """
     found = []
     for state in states:
         ahead = (state.last_attempt_at or now) - now
         usual = state.every or state.source.floor
         if ahead > JUMP:
-            state = moved(state, -ahead)  # noqa: PLW2901 - the same state, its instants mended
+            state = moved(state, -ahead, beyond=now)  # noqa: PLW2901 - the same state, its instants mended
         elif state.next_poll_at <= now + max(usual, CEILING) + FARTHEST:
             continue
         if state.next_poll_at > now + max(usual, CEILING) + FARTHEST:
@@ -186,33 +186,37 @@ def mended(states: Sequence[PollState], now: datetime) -> list[tuple[PollState, 
     return found
 
 
-def moved(state: PollState, step: timedelta) -> PollState:
+def moved(state: PollState, step: timedelta, beyond: datetime | None = None) -> PollState:
     """
     Return the state as it is after the clock was set by `step`: each wait is as long as it was (rule 31).
 
     What lies behind is as long ago as it was, so that nobody is silent, lost or has ended for as long as the clock jumped.
+    With `beyond`, what happened up to then stays: it is of a clock that was right.
     """
-    turned = state.profile and state.profile.turned_at and state.profile.turned_at + step
-    days = round(step / WEEK) * 7  # what a source does on which weekday stays true
+
+    def past(at: datetime) -> datetime:
+        return at + step if beyond is None or at > beyond else at
+
+    turned = state.profile and state.profile.turned_at and past(state.profile.turned_at)
     return replace(
         state,
         next_poll_at=state.next_poll_at + step,
         terms=tuple(Term(term.until + step, term.reason) for term in state.terms),
-        last_attempt_at=state.last_attempt_at and state.last_attempt_at + step,
-        last_success_at=state.last_success_at and state.last_success_at + step,
-        last_new_at=state.last_new_at and state.last_new_at + step,
-        failing_since=state.failing_since and state.failing_since + step,
-        redirect_since=state.redirect_since and state.redirect_since + step,
-        gap_at=state.gap_at and state.gap_at + step,
+        last_attempt_at=state.last_attempt_at and past(state.last_attempt_at),
+        last_success_at=state.last_success_at and past(state.last_success_at),
+        last_new_at=state.last_new_at and past(state.last_new_at),
+        failing_since=state.failing_since and past(state.failing_since),
+        redirect_since=state.redirect_since and past(state.redirect_since),
+        gap_at=state.gap_at and past(state.gap_at),
         fresh_until=state.fresh_until and state.fresh_until + step,
         retry_after_until=state.retry_after_until and state.retry_after_until + step,
         rests=tuple(
-            rest._replace(until=rest.until and rest.until + step, since=rest.since + step) for rest in state.rests
+            rest._replace(until=rest.until and rest.until + step, since=past(rest.since)) for rest in state.rests
         ),
-        ingest_times=tuple(at + step for at in state.ingest_times),
-        active_days=tuple(one._replace(day=one.day + days) for one in state.active_days),
+        ingest_times=tuple(sorted(map(past, state.ingest_times))),
+        active_days=silence.moved(state.active_days, step, beyond),
         profile=state.profile and state.profile._replace(turned_at=turned),
-        hints=hints.moved(state.hints, step),
+        hints=hints.moved(state.hints, past),
     )
 
 

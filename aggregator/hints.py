@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 MAX_HINT = timedelta(hours=24)
@@ -29,10 +29,10 @@ def expired_since(hints: Mapping[str, str]) -> datetime | None:
     return datetime.fromisoformat(since) if since else None
 
 
-def moved(hints: Mapping[str, str], step: timedelta) -> Mapping[str, str]:
-    """Return the hints as they are after our clock was set by `step`."""
+def moved(hints: Mapping[str, str], past: Callable[[datetime], datetime]) -> Mapping[str, str]:
+    """Return the hints as they are after our clock was set; `past` moves an instant that lies behind."""
     since = expired_since(hints)
-    return hints if since is None else {**hints, _EXPIRED_SINCE: (since + step).isoformat()}
+    return hints if since is None else {**hints, _EXPIRED_SINCE: past(since).isoformat()}
 
 
 def asked_for(hints: Mapping[str, str]) -> tuple[timedelta, str] | None:

@@ -70,12 +70,13 @@ class Finished:
     """`Pacer.moved` when it began."""
 
     def by_clock(self, moved_now: timedelta) -> Finished:
-        """Return it with its states as they are by a clock that was set while it was under way."""
+        """Return it with its states, and when it was seen, as they are by a clock that was set while it was under way."""
         step = moved_now - self.moved
         if not step:
             return self
         state, host = moved(self.claim.state, step), host_moved(self.claim.host, step)
-        return replace(self, claim=replace(self.claim, state=state, host=host), moved=moved_now)
+        claim = replace(self.claim, state=state, host=host)
+        return replace(self, claim=claim, seen_at=self.seen_at + step, moved=moved_now)
 
     def with_result(self, result: PollResult) -> Finished:
         """Return it with another result, which then is of no address."""

@@ -132,6 +132,13 @@ def noted(days: Sequence[ActiveDay], new: Sequence[datetime], most: int = 60) ->
     return tuple(known[day] for day in sorted(known)[-most:])
 
 
+def moved(days: Sequence[ActiveDay], step: timedelta, beyond: datetime | None = None) -> tuple[ActiveDay, ...]:
+    """Return the days after our clock was set by `step`, by weeks, as weekdays stay true; up to `beyond` as they are."""
+    by = round(step / (7 * _DAY)) * 7
+    stays = -1 if beyond is None else (beyond - _EPOCH) // _DAY
+    return tuple(sorted(one if one.day <= stays else one._replace(day=one.day + by) for one in days))
+
+
 def _pauses(ingest_times: Sequence[datetime], days: Sequence[ActiveDay]) -> Iterator[tuple[datetime, datetime]]:
     """Yield the pauses that are known: between days for long, between entries for the newest ones."""
     entries = sorted(ingest_times)

@@ -511,3 +511,40 @@ async def test_a_clock_that_is_set_while_the_disk_is_full_is_gone_by_once_there_
     assert trouble == "no space left in /data"
     assert all(3600 <= b.ticks - a.ticks <= 3661 for one in w.sources for a, b in pairwise(w.asked(one.url)))
     assert set(w.counted().values()) == {3}
+
+
+async def test_a_clock_that_was_ahead_for_one_run_makes_nobody_silent_by_the_next(world: Make) -> None:
+    """S57: what was written before that run is of a clock that was right."""
+    w = world(source("daily"))
+    w.everywhere(lambda asked: ok(rss(*(item(str(n), date=None) for n in range(int(asked.ticks // 86400), -1, -1)))))
+    await w.live(8 * DAY)
+
+    w.now += 365 * DAY
+    w.restart()
+    await w.live(HOUR)
+    w.now -= 365 * DAY
+    w.restart()
+    await w.live(3 * HOUR)
+
+    assert w.row("daily")["state"] == "ok"
+
+
+@pytest.mark.parametrize("step", [365 * DAY, -365 * DAY], ids=["+1 y", "-1 y"])
+async def test_what_a_poll_brings_while_the_clock_is_set_came_now(world: Make, step: timedelta) -> None:
+    """S57: an entry of next year would keep its source from ever being silent, and stand above all others."""
+    w = world(hourly())
+    w.sites[FEED] = script(
+        lambda: ok(rss(item("1", date=None))), lambda: ok(rss(item("2", date=None), item("1", date=None)))
+    )
+    await w.live(30 * MINUTE)
+    going_on = w.waits[FEED] = asyncio.Event()
+    by_hand = asyncio.create_task(w.poll("a", due=False))
+    await until(lambda: len(w.log) == 2)
+
+    w.now += step
+    await w.tick()
+    going_on.set()
+    await by_hand
+
+    [came] = [record for record in w.records() if record.guid == "2"]
+    assert [w.now - came.first_seen, w.now - came.published, w.now - w.state().ingest_times[-1]] == [timedelta()] * 3

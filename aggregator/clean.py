@@ -22,7 +22,7 @@ from storage.markup import unescape
 CLEANER = 1
 """Version of the rules; a record cleaned under an older one is cleaned again by maintenance."""
 
-LONGEST = 1_000_000
+LONGEST = 1024 * 1024
 """Characters of a body; a longer one is cut and ends with a mark."""
 CUT_MARK = "<p>[…]</p>"
 

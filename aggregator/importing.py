@@ -15,7 +15,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from aggregator import pictures, podcast
-from aggregator.clean import CLEANER, clean
+from aggregator.clean import CLEANER, LONGEST, clean
 from aggregator.identity import alias_of, digest_of, identity_of, is_sound_id, public_id_of
 from aggregator.markup import valid
 from aggregator.model import Source
@@ -57,9 +57,11 @@ class ForeignRecordError(Exception):
 # --- with `rss` -------------------------------------------------------------------------------------------------
 
 
-def returning(record: Record) -> Record:
+def returning(record: Record, longest: int = LONGEST) -> Record:
     """
     Return the record as it is stored: names, order and dates unchanged, its body cleaned, its addresses http(s).
+
+    `longest`: characters that a body may have.
 
     A record that we wrote, in a file that nobody edited, comes out as it went in. Raises `ForeignRecordError` where
     key, ids or numbers cannot be ours.
@@ -78,7 +80,7 @@ def returning(record: Record) -> Record:
         writers=_lines(record.writers),
         tags=_lines(record.tags),
         image=_address(record.image),
-        html=clean(html, link).strip(),
+        html=clean(html, link, longest).strip(),
         summary=contained(line(record.summary)),
         enclosures=usable_enclosures(record.enclosures),
         podcast=podcast.usable(record.podcast),
@@ -161,7 +163,12 @@ def claimant_of(outline: Outline, sources: Sequence[Claimant]) -> Claimant | Non
 
 
 def minted(
-    outline: Outline, source: Claimant, policies: Iterable[ImagePolicy], written_at: datetime, now: datetime
+    outline: Outline,
+    source: Claimant,
+    policies: Iterable[ImagePolicy],
+    written_at: datetime,
+    now: datetime,
+    longest: int = LONGEST,
 ) -> Record:
     """
     Return a record with ids of its own for a file that has none, the same ones for the same file.
@@ -175,7 +182,7 @@ def minted(
     html, image = outline.html, outline.image or ""
     for policy in policies:
         html, image = restore(html, policy), original(image, policy)
-    html = clean(html, link).strip()
+    html = clean(html, link, longest).strip()
     text = text_of_clean(html)
     title = _line(outline.title) or shortened(text, TITLE_FROM_TEXT) or link or UNTITLED
     identity = identity_of(None, link, title, text, None)

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from aggregator.clean import LONGEST
 from aggregator.filing import filed
 from aggregator.hosts import host_key
 from aggregator.importing import (
@@ -117,6 +118,8 @@ class Loader:
         archive = archive_id(one.id for one in known)
         self._archive = Claimant(archive, NOWHERE, "", "", "", None)
         self._policies = tuple(dict.fromkeys(one.images for one in known if one.images))
+        # As long as a poll would have brought it: an archive of ours is to come back whole.
+        self._longest = max([LONGEST, *(one.bounds.entry for one in known)])
         self._keep = {one.id: (one.name, one.url, one.position, one.keep) for one in known}
         self._said: dict[str, set[tuple[str, object]]] = {}
         self._in_place = _below(wish.folder, settings.storage.records)
@@ -164,7 +167,7 @@ class Loader:
             return None
         try:
             found = to_record(text.said)
-            record = self._minted(found, text) if isinstance(found, Outline) else returning(found)
+            record = self._minted(found, text) if isinstance(found, Outline) else returning(found, self._longest)
         except FrontMatterError as error:
             self.loaded.refused.append(Unread(path, error.line, error.reason))
         except ForeignRecordError as error:
@@ -179,7 +182,7 @@ class Loader:
             source = self._named[self._wish.source]
         else:
             source = claimant_of(outline, self._claimants) or self._archive
-        return minted(outline, source, self._policies, text.written_at, self._now)
+        return minted(outline, source, self._policies, text.written_at, self._now, self._longest)
 
     def _placed(self, record: Record, path: str, text: RecordText) -> Archived:
         """Return the record with its file: one in the records folder keeps its place, one of a copy of it has it again."""

@@ -107,10 +107,11 @@ class Workers:
                 async with self._turns:
                     return await self._limited(source, fetched, seen_at, large=False)
         async with self._large, self._nearly_alone():
+            memory = self._limits.memory
             try:
                 return await self._limited(source, fetched, seen_at, large=True)
             except MemoryError:
-                limit = f"{self._limits.memory / 1024**2:g} MB of memory (polling.max_memory)"
+                limit = f"{memory / 1024**2:g} MB of memory (polling.max_memory)"
                 raise PollError(FailureKind.PARSE_LIMIT, f"reading it took more than {limit}") from None
             finally:
                 await asyncio.to_thread(give_back_freed)

@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from aggregator.filters import shown
+from aggregator.importing import returning
 from aggregator.intake import read
-from aggregator.model import Bounds, Fetched, Reading, Source
+from aggregator.model import Bounds, Fetched, Filter, FilterKind, Reading, Source
 from aggregator.outcomes import FailureKind, PollError
+from plugins.records import plain_record
 from storage.states import Validators
 
 URL = "https://news.example/feed.xml"
@@ -160,3 +163,22 @@ def test_a_document_full_of_such_elements_says_it_once() -> None:
     reading = bounded(rss(f"<item {many}><title {many}>t</title></item>" * 3), Bounds(attributes=8))
 
     assert reading.degraded == "attributes beyond 8 of an element were left out (max_attributes)"
+
+
+# --- what comes after reading ---
+
+
+def test_rules_leave_a_body_as_long_as_it_was_stored() -> None:
+    body = f"<p>{'word ' * 300_000}and an advertisement</p>"
+    rule = Filter(FilterKind.REPLACE, "a rule", field="body", pattern="advertisement", replacement="ad")
+
+    after = shown(plain_record(html=body), [rule])
+
+    assert after.html == body.replace("advertisement", "ad")
+
+
+def test_an_archive_brings_a_body_back_as_long_as_it_was_stored() -> None:
+    stored = plain_record(public_id="tag:news.example,2026:1", identity="1", html=f"<p>{'word ' * 300_000}end</p>")
+
+    assert returning(stored, longest=2 * 1024**2).html == stored.html
+    assert returning(stored).html.endswith("<p>[…]</p>")

@@ -62,7 +62,7 @@ class Poller:
         self._pacer = Pacer(store)
         self._set_clocks = clocks
         """As they are; all else goes by the clock that what is stored goes by."""
-        self._clocks = clocks = replace(clocks, now=self._now)
+        self._clocks = clocks = replace(clocks, now=self.now)
         self._report = report
         self._queue: deque[Claim] = deque()
         self._tasks: dict[asyncio.Task[None], list[Claim]] = {}
@@ -155,7 +155,8 @@ class Poller:
         """Mend what a clock that was set back between two runs left, before `poll_once`; blocks. Raises StoreError."""
         self._pacer.mend(self._clocks.now())
 
-    def _now(self) -> datetime:
+    def now(self) -> datetime:
+        """Return the present by the clock that what is stored goes by; one that was set, once that was moved along."""
         return self._pacer.instant(self._set_clocks.now(), self._set_clocks.monotonic())
 
     async def poll_once(self, source_ids: Collection[str], *, due: bool = True, force: bool = False) -> None:
@@ -327,13 +328,14 @@ class Poller:
 
     async def _poll(self, claims: Sequence[Claim], place: Place, *, force: bool, by_hand: bool) -> None:
         """Walk sources at one address down the corridor; whatever happens, one outcome of each is saved."""
+        # Before anything is waited for: it is the clock by which they were claimed.
+        began, seen_at, moved = self._clocks.monotonic(), self._clocks.now(), self._pacer.moved
         riders = [rider for claim in claims if (rider := self._rider(claim))]
         riding = {rider.source.id for rider in riders}
         await self._give_back([claim for claim in claims if claim.state.source.id not in riding])
         self._settled.update(claim.state.source.id for claim in claims if claim.state.source.id not in riding)
         if not riders:
             return
-        began, seen_at, moved = self._clocks.monotonic(), self._clocks.now(), self._pacer.moved
         road = Road(
             self._network,
             self._reader,

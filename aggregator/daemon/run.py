@@ -206,8 +206,9 @@ class Daemon:
     async def _watch(self) -> None:
         """Look how the sources are, and tell what happened to them."""
         assert self._plant is not None  # noqa: S101 - jobs run inside run() only
+        now = self._plant.poller.now()  # a clock that was set makes all look late, until waits were moved along with it
         try:
-            seen = await asyncio.to_thread(watch, self._plant.store, self._settings, clock.now())
+            seen = await asyncio.to_thread(watch, self._plant.store, self._settings, now)
         except StoreError as error:
             log.error("what happened to sources could not be kept: %s", error)
             self._notifier.status(str(error))

@@ -10,8 +10,10 @@ from itertools import pairwise
 
 import pytest
 
+from aggregator.health import State
 from aggregator.model import Source
 from aggregator.outcomes import FailureKind, PollError
+from aggregator.watching import watch
 from plugins.simulator import (
     DAY,
     FEED,
@@ -548,3 +550,15 @@ async def test_what_a_poll_brings_while_the_clock_is_set_came_now(world: Make, s
 
     [came] = [record for record in w.records() if record.guid == "2"]
     assert [w.now - came.first_seen, w.now - came.published, w.now - w.state().ingest_times[-1]] == [timedelta()] * 3
+
+
+async def test_nobody_is_late_for_a_clock_that_was_set_before_waits_were_moved_along(world: Make) -> None:
+    """S57: what is told each minute is looked at as soon as the clock jumps, and so before the poller has seen to it."""
+    w = world(hourly())
+    w.everywhere(unchanging)
+    await w.live(HOUR)
+
+    w.now += 2 * DAY
+    seen = watch(w.store, w.settings, w.poller.now())
+
+    assert (seen.told, seen.states) == ((), {State.OK: 1})

@@ -22,6 +22,7 @@ from aggregator.health import Facts
 from aggregator.metrics import Metrics
 from aggregator.model import Server, Settings
 from aggregator.web.app import create_app
+from aggregator.web.events import MOST as LISTENERS
 from storage.contract import Store
 from storage.sqlite import SqliteStore
 
@@ -71,7 +72,8 @@ def web_server(
     `metrics` is where polls are counted, in a process that polls.
     """
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a line for each bad request is for strangers to write
-    app = create_app(store, settings, facts, clock.now, metrics)
+    listeners = min(LISTENERS, most // 4)  # who listens stays: others are to find room, too
+    app = create_app(store, settings, facts, clock.now, metrics, listeners=listeners)
     config = uvicorn.Config(
         app,
         http=connection(most),

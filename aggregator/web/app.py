@@ -22,6 +22,7 @@ from aggregator.web.api import PATHS, Api
 from aggregator.web.browsing import Browsing
 from aggregator.web.desk import SHARED, Desk, parameters
 from aggregator.web.errors import error
+from aggregator.web.events import MOST
 from aggregator.web.feeds import (
     ARCHIVED,
     FORMATS,
@@ -315,18 +316,21 @@ def create_app(
     facts: Callable[[], Facts],
     now: Callable[[], datetime],
     metrics: Metrics | None = None,
+    *,
+    listeners: int = MOST,
 ) -> Door:
     """
     Return the ASGI application.
 
     `store` is only read, from threads. `settings` gives the settings in force, the same object until
     feeds.yaml changes; `facts` what readiness is told from. `now` is for health alone: no feed holds it.
-    `metrics` is where answers are counted, and what /metrics tells; of polls whoever polls tells it.
+    `metrics` is where answers are counted, and what /metrics tells; of polls whoever polls tells it. `listeners` is how
+    many may listen at /events at once.
     """
     metrics = metrics or Metrics()
     web = Web(store, settings, facts, now, metrics)
     api = Api(web)
-    browsing = Browsing(web, facts)
+    browsing = Browsing(web, facts, listeners)
     routes = [
         Route("/entry/{key}.md", web.record),
         Route("/entry/{key}.json", api.entry),

@@ -39,12 +39,12 @@ _VARY = (b"vary", b"Accept-Encoding")
 class Browsing:
     """The handlers of the pages."""
 
-    def __init__(self, desk: Desk, facts: Callable[[], Facts]) -> None:
+    def __init__(self, desk: Desk, facts: Callable[[], Facts], listeners: int) -> None:
         self._desk, self._facts = desk, facts
         self._places: tuple[object, dict[str, Place]] = (None, {})
         self._ranked: tuple[Settings, datetime, list[Standing]] | None = None
         """In force until that instant."""
-        self.events = Events(desk.store, desk.revision)
+        self.events = Events(desk.store, desk.revision, listeners)
 
     # --- entries ---
 

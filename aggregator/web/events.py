@@ -29,8 +29,8 @@ _RETRY = b"retry: 10000\n\n"
 class Events:
     """Who listens, and what was last seen."""
 
-    def __init__(self, store: Store, revision: Revision) -> None:
-        self._store, self._revision = store, revision
+    def __init__(self, store: Store, revision: Revision, most: int = MOST) -> None:
+        self._store, self._revision, self._most = store, revision, most
         self._listening = 0
         self._looking: asyncio.Task[None] | None = None
         self._changed: asyncio.Event | None = None
@@ -40,7 +40,7 @@ class Events:
     @property
     def is_full(self) -> bool:
         """Return whether one more listener is one too many, or all are being sent home."""
-        return self._left or self._listening >= MOST
+        return self._left or self._listening >= self._most
 
     def leave(self) -> None:
         """End every stream: the server stops, and waits for no listener."""

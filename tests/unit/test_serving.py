@@ -13,9 +13,11 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from aggregator.daemon.connections import Connection, connection
-from aggregator.daemon.serving import ListenError, WebServer, listening
-from aggregator.model import Server
+from aggregator.daemon.serving import ListenError, WebServer, listening, web_server
+from aggregator.health import Facts
+from aggregator.model import Polling, Server, Settings, Storage
 from aggregator.web.answer import PIECE, Answer
+from storage.sqlite import SqliteStore
 
 LARGE = bytes(range(256)) * 80_000
 
@@ -26,9 +28,11 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def serving(http: type[Connection] = Connection) -> AsyncIterator[tuple[str, int]]:
+async def serving(
+    http: type[Connection] = Connection, server: WebServer | None = None
+) -> AsyncIterator[tuple[str, int]]:
     bound = listening(Server(listen="127.0.0.1:0"))
-    server = WebServer(uvicorn.Config(app, http=http, log_config=None, lifespan="off"))
+    server = server or WebServer(uvicorn.Config(app, http=http, log_config=None, lifespan="off"))
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
         yield bound.getsockname()[:2]
@@ -136,6 +140,26 @@ async def test_an_answer_of_any_length_is_sent_whole(length: int) -> None:
     assert b"".join(sent) == body
     assert max(map(len, sent)) <= PIECE
     assert more == [True] * (len(sent) - 1) + [False]
+
+
+async def test_who_listens_to_what_happens_leaves_room_for_others_where_few_are_let_in(tmp_path: Path) -> None:
+    store = SqliteStore.open(tmp_path)
+    settings = Settings(Path("feeds.yaml"), Server(), Storage(Path()), Polling(), ())
+    server = web_server(store, lambda: settings, lambda: Facts(polls=False), most=12)
+    answers, writers = [], []
+
+    async with serving(server=server) as (host, port):
+        for path in ["/events"] * 5 + ["/healthz"]:
+            reader, writer = await asyncio.open_connection(host, port)
+            writers.append(writer)
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            answers.append((await reader.readline())[9:12])
+        for writer in writers:
+            writer.close()
+            await writer.wait_closed()
+    store.close()
+
+    assert answers == [b"200", b"200", b"200", b"503", b"503", b"200"]
 
 
 def test_a_unix_socket_in_use_is_left_to_who_listens_there(tmp_path: Path) -> None:

@@ -238,12 +238,21 @@ def _end(pool: ProcessPool) -> None:
 def _cause_of_death(exitcode: int, cpu: int) -> str:
     if exitcode in (-signal.SIGXCPU, signal.SIGXCPU):
         return f"reading it took more than {cpu} s of processor time (polling.max_cpu)"
+    if exitcode in (
+        -signal.SIGABRT,
+        1,
+    ):  # a library that gets no memory aborts; so does what would say that there is none
+        return f"the worker that read it ran out of memory, by its end (exit code {exitcode}, polling.max_memory)"
     return f"the worker that read it died (exit code {exitcode})"
 
 
 def _confine(memory: int) -> None:
-    """Bound what this worker may take; a terminal's Ctrl-C is the daemon's to answer."""
+    """Bound what this worker may take and say; a terminal's Ctrl-C is the daemon's to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What a library writes where memory ends is no line of our log; how the worker ended is told by who started it.
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 2)
+    os.close(silence)
     os.nice(NICE)
     gc.freeze()  # a collection writes to all that it looks at, and what it writes to is shared no more
     give_back_memory()

@@ -12,6 +12,10 @@ from collections.abc import Callable
 from html.entities import html5
 from io import StringIO
 
+from aggregator.outcomes import FailureKind, PollError
+
+MOST_SPOTS = 1_000_000
+"""A stray ampersand in every line of 16 MB, twice; three times as many took all the time that a worker has."""
 _HEAD = 65_536
 """Characters in which a DOCTYPE is looked for."""
 _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?(?:rss|feed|rdf|channel)\b", re.IGNORECASE)
@@ -57,7 +61,11 @@ _USUAL = {
 
 
 def mend(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return the text with its plain faults mended, and what they were; the same text and nothing where it has none."""
+    """
+    Return the text with its plain faults mended, and what they were; the same text and nothing where it has none.
+
+    Raises PollError PARSE_LIMIT where they are too many.
+    """
     notes: list[str] = []
     steps: tuple[tuple[Callable[[str], str], str], ...] = (
         (_from_root, "what stood before the root was left out"),
@@ -90,7 +98,9 @@ def _without_illegal(text: str) -> str:
 def _with_entities(text: str) -> str:
     # Not `sub`, which keeps all pieces until the end: of 15 MB with a stray & in every line 90 MB of them.
     mended, at = StringIO(), 0
-    for spot in _SPOT.finditer(text):
+    for number, spot in enumerate(_SPOT.finditer(text)):
+        if number == MOST_SPOTS:
+            raise PollError(FailureKind.PARSE_LIMIT, f"its XML is to be mended at more than {MOST_SPOTS:,} places")
         mended.write(text[at : spot.start()])
         mended.write(_mended_spot(spot))
         at = spot.end()

@@ -296,3 +296,12 @@ def test_inputs_that_take_others_quadratic_time_are_read_at_once(body: str) -> N
         assert error.kind is FailureKind.NOT_A_FEED  # noqa: PT017 - one of the cases is no feed
 
     assert time.process_time() - start < 2.5
+
+
+def test_what_is_broken_at_a_million_places_is_left() -> None:
+    error = refused(FEED.replace("Title 1", "&" * 1_000_001))
+
+    assert (error.kind, error.detail) == (
+        FailureKind.PARSE_LIMIT,
+        "its XML is to be mended at more than 1,000,000 places",
+    )

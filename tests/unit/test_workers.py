@@ -258,3 +258,14 @@ async def test_what_an_honest_publisher_may_send_is_read_within_the_bounds(
     reading = await read(workers, body)
 
     assert len(reading.records) == 20
+
+
+async def test_what_a_library_says_as_it_dies_is_no_line_of_ours(
+    workers: Workers, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(PollError) as caught:
+        await read(workers, feed(f"<description><![CDATA[{'<' * 9 * MIB}]]></description>"))
+
+    assert caught.value.kind is FailureKind.PARSE_LIMIT
+    assert "memory" in caught.value.detail
+    assert capfd.readouterr().err == ""

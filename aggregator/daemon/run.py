@@ -164,9 +164,10 @@ class Daemon:
             return
         self._settings = settings
         self._configuration.taken_in()
-        built.poller.use(
-            within_descriptors(settings), user_agent(settings.polling.user_agent, settings.server.base_url), known
-        )
+        able = within_descriptors(settings)
+        built.poller.use(able, user_agent(settings.polling.user_agent, settings.server.base_url), known)
+        if self._server is not None:
+            self._server.let_in(most_visitors(able.polling.concurrency))
         await built.workers.use(settings.polling.workers, WorkerLimits.of(settings.polling))
         built.poller.wake()
         if set(settings.lists) - set(old.lists):

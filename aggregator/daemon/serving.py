@@ -17,7 +17,7 @@ import uvicorn
 
 from aggregator import clock
 from aggregator.daemon.care import most_visitors
-from aggregator.daemon.connections import MOST, accepted_together, connection
+from aggregator.daemon.connections import MOST, Connection, accepted_together, connection
 from aggregator.health import Facts
 from aggregator.metrics import Metrics
 from aggregator.model import Server, Settings
@@ -47,6 +47,12 @@ class WebServer(uvicorn.Server):
     is_making: Callable[[], bool] = staticmethod(lambda: False)
     """Says whether something is being made for a subscriber."""
 
+    kind: type[Connection] = Connection
+
+    def let_in(self, most: int) -> None:
+        """Have so many connections at once from now on, at most; who is in stays."""
+        self.kind.most = self.config.limit_concurrency = most
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start; as many may wait as before, although few are taken in at a time."""
         await super().startup(sockets)
@@ -74,9 +80,10 @@ def web_server(
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # a line for each bad request is for strangers to write
     listeners = min(LISTENERS, most // 4)  # who listens stays: others are to find room, too
     app = create_app(store, settings, facts, clock.now, metrics, listeners=listeners)
+    kind = connection(most)
     config = uvicorn.Config(
         app,
-        http=connection(most),
+        http=kind,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -88,7 +95,7 @@ def web_server(
         backlog=accepted_together(most),
     )
     server = WebServer(config)
-    server.leave, server.is_making = app.leave, app.is_making
+    server.leave, server.is_making, server.kind = app.leave, app.is_making, kind
     return server
 
 

@@ -162,6 +162,27 @@ async def test_who_listens_to_what_happens_leaves_room_for_others_where_few_are_
     assert answers == [b"200", b"200", b"200", b"503", b"503", b"200"]
 
 
+async def test_fewer_visitors_are_let_in_once_more_is_polled_at_once(tmp_path: Path) -> None:
+    store = SqliteStore.open(tmp_path)
+    settings = Settings(Path("feeds.yaml"), Server(), Storage(Path()), Polling(), ())
+    server = web_server(store, lambda: settings, lambda: Facts(polls=False), most=12)
+    answers, writers = [], []
+
+    async with serving(server=server) as (host, port):
+        for most in (12, 12, 12, 4):
+            server.let_in(most)
+            reader, writer = await asyncio.open_connection(host, port)
+            writers.append(writer)
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+            answers.append((await reader.readline())[9:12])
+        for writer in writers:
+            writer.close()
+            await writer.wait_closed()
+    store.close()
+
+    assert answers == [b"200", b"200", b"200", b"503"]
+
+
 def test_a_unix_socket_in_use_is_left_to_who_listens_there(tmp_path: Path) -> None:
     server = Server(listen=f"unix:{tmp_path}/a.sock")
     with listening(server):

@@ -107,10 +107,12 @@ class Pacer:
 
     def _move(self, states: Sequence[PollState], step: timedelta, now: datetime) -> None:
         polls = [Poll(moved(state, step), HostState(state.source.host)) for state in states]
+        waits = tuple(host_moved(host, step) for host in self._store.hosts())
         if polls:
-            waits = tuple(host_moved(host, step) for host in self._store.hosts())
-            polls[0] = replace(polls[0], also_held=waits)
+            polls[0] = replace(polls[0], also_held=waits)  # all in one transaction, or nothing
             self._store.save_polls(polls, now)
+        elif waits:  # every source is under way: what comes of it is moved as it is saved
+            self._store.save_hosts(waits, now)
         self._reach.moved(step)
         self._clocks.adjusted(step)
 

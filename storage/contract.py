@@ -98,6 +98,9 @@ class Store(Protocol):
     def hosts(self) -> list[HostState]:
         """Return all waits of hosts that are stored."""
 
+    def save_hosts(self, hosts: Sequence[HostState], now: datetime) -> None:
+        """Save waits of hosts apart from any poll, as `save_polls` does."""
+
     def next_due_at(self, now: datetime | None = None) -> datetime | None:
         """
         Return when the next source that is neither stopped nor leased comes due; None where there is none.

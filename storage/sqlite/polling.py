@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Generator, Mapping, Sequence, Set
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence, Set
 from contextlib import closing
 from datetime import datetime, timedelta
 
@@ -191,6 +191,12 @@ def host_states(connection: sqlite3.Connection) -> list[HostState]:
     """Return all waits of hosts."""
     rows = connection.execute("SELECT host, not_before, reason FROM hosts WHERE not_before IS NOT NULL ORDER BY host")
     return [HostState(host, instant_or_none(not_before), reason) for host, not_before, reason in rows]
+
+
+def save_hosts(connection: sqlite3.Connection, hosts: Iterable[HostState], now: datetime) -> None:
+    """Keep the waits of hosts."""
+    for host in hosts:
+        save_host(connection, host, now)
 
 
 def save_host(connection: sqlite3.Connection, host: HostState, now: datetime) -> None:

@@ -127,6 +127,10 @@ class SqliteStore:
         with self._engine.reading() as connection:
             return polling.next_due_at(connection, now)
 
+    def save_hosts(self, hosts: Sequence[HostState], now: datetime) -> None:
+        """Save waits of hosts apart from any poll."""
+        self._engine.write(lambda connection, _: polling.save_hosts(connection, hosts, now))
+
     def release(self, claims: Collection[Claim], now: datetime) -> None:
         """Give claimed sources back unpolled."""
         self._engine.write(lambda connection, _: polling.release(connection, claims))

@@ -428,6 +428,14 @@ class TestClaims:
         assert store.host("one.example") == held
         assert store.hosts() == [held]
 
+    def test_waits_of_hosts_are_saved_apart_from_polls(self, store: Store) -> None:
+        held = HostState("one.example", NOW + HOUR, "429")
+
+        store.save_hosts([held], NOW)
+        store.save_hosts([HostState("one.example"), HostState("two.example")], NOW)
+
+        assert store.hosts() == [held]
+
     def test_a_claim_takes_the_turn_of_the_address_in_use(self, store: Store) -> None:
         store.sync_sources([source(), source("two", position=1)], NOW)
         for state in store.states():

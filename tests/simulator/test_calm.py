@@ -33,6 +33,7 @@ from plugins.simulator import (
     until,
 )
 from storage.contract import StoreFullError
+from storage.states import HostState
 
 Make = Callable[..., World]
 
@@ -199,6 +200,22 @@ async def test_a_clock_that_is_set_back_does_not_end_what_a_host_asked_for(world
     await w.live(4 * HOUR)
 
     assert [round((later.ticks - earlier.ticks) / 3600, 1) for earlier, later in pairwise(w.log)] == [3.0, 1.0]
+
+
+async def test_a_host_waits_no_longer_where_the_clock_is_set_back_while_every_source_is_under_way(world: Make) -> None:
+    w = world(hourly())
+    end = w.now + HOUR
+    w.store.save_hosts([HostState("other.example", end, "429")], w.now)
+    w.waits[FEED] = asyncio.Event()
+    w.sites[FEED] = always(lambda: ok(rss("1")))
+    await w.tick()
+
+    w.now -= 365 * DAY
+    await w.tick()
+    w.waits[FEED].set()
+    await w.live(MINUTE)
+
+    assert w.store.host("other.example") == HostState("other.example", end - 365 * DAY, "429")
 
 
 @pytest.mark.parametrize("back", [DAY, 365 * DAY])

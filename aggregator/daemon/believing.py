@@ -35,6 +35,11 @@ class Belief:
         return any(DAY <= now - at <= LONGEST_PAUSE for at in _seen(store))
 
 
+def is_new(store: Store, now: datetime) -> bool:
+    """Return whether nothing was polled before the last day: then there is nothing to let go of either."""
+    return all(now - at < DAY for at in _seen(store))
+
+
 def _seen(store: Store) -> Iterable[datetime]:
     """Return when sources were polled, as the clock showed it then: what their states say is moved along with the clock."""
     for state in sorted(store.states(), key=_often)[-LOOKED_AT:]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aggregator import clock, hiding, indexing
 from aggregator.agent import user_agent
-from aggregator.daemon.believing import Belief
+from aggregator.daemon.believing import Belief, is_new
 from aggregator.daemon.build import Plant, judge, plant
 from aggregator.daemon.care import backup_if_due, most_visitors, within_descriptors
 from aggregator.daemon.configuration import Configuration
@@ -244,7 +244,8 @@ class Daemon:
         now = clock.now()
         if self._belief.holds(store, now, clock.monotonic()):
             return store.prune(now)
-        log.info("nothing is let go of yet: by the clock nothing was polled in the days before; looked at again hourly")
+        if not is_new(store, now):
+            log.info("nothing is let go of yet: by the clock nothing was polled in the days before; looked at again hourly")
         return None
 
     # --- record files ---

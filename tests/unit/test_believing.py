@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aggregator.calm import moved
-from aggregator.daemon.believing import Belief
+from aggregator.daemon.believing import Belief, is_new
 from storage.sqlite import SqliteStore
 from storage.states import Attempt, HostState, PollState, SourceRow
 from storage.values import Changes, Poll
@@ -97,3 +97,15 @@ def test_a_machine_that_was_off_for_long_waits_a_day(store: SqliteStore) -> None
     polled(store, NOW - 20 * DAY)
 
     assert not Belief().holds(store, NOW, 5.0)
+
+
+def test_a_store_that_was_polled_in_its_last_day_alone_is_new(store: SqliteStore) -> None:
+    polled(store, NOW - HOUR)
+
+    assert is_new(store, NOW)
+
+
+def test_a_store_that_was_polled_long_ago_is_not_new_whatever_the_clock_says(store: SqliteStore) -> None:
+    polled(store, NOW - HOUR)
+
+    assert not is_new(store, NOW + YEAR)

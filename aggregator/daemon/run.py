@@ -245,7 +245,9 @@ class Daemon:
         if self._belief.holds(store, now, clock.monotonic()):
             return store.prune(now)
         if not is_new(store, now):
-            log.info("nothing is let go of yet: by the clock nothing was polled in the days before; looked at again hourly")
+            log.info(
+                "nothing is let go of yet: by the clock nothing was polled in the days before; looked at again hourly"
+            )
         return None
 
     # --- record files ---

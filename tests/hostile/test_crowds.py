@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,13 @@ from aggregator.daemon.connections import accepted_together
 from plugins.daemons import Running, rss
 from plugins.served_corpus import Home, Shelf
 
-pytestmark = [
-    pytest.mark.timeout(60),
-    pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts the open files that Linux tells of"),
-]
+pytestmark = pytest.mark.timeout(60)
 ALLOWED = 150
+
+
+@pytest.fixture(autouse=True)
+def told_of_open_files(require: Callable[[str, bool], None]) -> None:
+    require("what Linux tells of open files", Path("/proc/self/fd").exists())
 
 
 @pytest.fixture

@@ -53,6 +53,17 @@ def minutes(w: World, since: int = 0) -> list[int]:
     return [counted[minute] for minute in range(max(counted) + 1)]
 
 
+async def set_within_a_poll(w: World, step: timedelta) -> None:
+    """Set the clock while the second request of all is under way."""
+    going_on = w.waits[FEED] = asyncio.Event()
+    by_hand = asyncio.create_task(w.poll("a", due=False))
+    await until(lambda: len(w.log) == 2)
+    w.now += step
+    await w.tick()
+    going_on.set()
+    await by_hand
+
+
 async def test_a_start_asks_nobody_who_is_not_due(world: Make) -> None:
     """S54."""
     w = world(*many(200, every=HOUR))
@@ -417,14 +428,8 @@ async def test_a_poll_that_goes_on_while_the_clock_is_set_is_due_an_interval_aft
         lambda: ok(rss("1"), {"Cache-Control": "max-age=10800"}), lambda: says(500), lambda: says(304)
     )
     await w.live(HOUR)
-    going_on = w.waits[FEED] = asyncio.Event()
-    by_hand = asyncio.create_task(w.poll("a", due=False))
-    await until(lambda: len(w.log) == 2)
 
-    w.now += step
-    await w.tick()
-    going_on.set()
-    await by_hand
+    await set_within_a_poll(w, step)
     await w.live(3 * HOUR)
 
     assert [round((later.ticks - earlier.ticks) / 3600, 1) for earlier, later in pairwise(w.log)] == [1.0, 2.0]
@@ -556,14 +561,8 @@ async def test_what_a_poll_brings_while_the_clock_is_set_came_now(world: Make, s
         lambda: ok(rss(item("1", date=None))), lambda: ok(rss(item("2", date=None), item("1", date=None)))
     )
     await w.live(30 * MINUTE)
-    going_on = w.waits[FEED] = asyncio.Event()
-    by_hand = asyncio.create_task(w.poll("a", due=False))
-    await until(lambda: len(w.log) == 2)
 
-    w.now += step
-    await w.tick()
-    going_on.set()
-    await by_hand
+    await set_within_a_poll(w, step)
 
     [came] = [record for record in w.records() if record.guid == "2"]
     assert [w.now - came.first_seen, w.now - came.published, w.now - w.state().ingest_times[-1]] == [timedelta()] * 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,12 +16,14 @@ from aggregator.outcomes import FailureKind, PollError
 from aggregator.workers import NICE, WorkerLimits, Workers
 from storage.states import Validators
 
-pytestmark = [
-    pytest.mark.timeout(60),
-    pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="reads what Linux tells of a process"),
-]
+pytestmark = pytest.mark.timeout(60)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SOURCE = Source(id="a", url="https://a.example/feed", name="A")
+
+
+@pytest.fixture(autouse=True)
+def told_of_processes(require: Callable[[str, bool], None]) -> None:
+    require("what Linux tells of a process", Path("/proc/self/limits").exists())
 
 
 @pytest.fixture

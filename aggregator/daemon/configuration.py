@@ -62,7 +62,10 @@ class Configuration:
             settings = load(self._path, os.environ, lists(), before())
         except ConfigError as error:
             if self.fault != str(error):
-                log.error("feeds.yaml was changed and cannot be used; the last good one stays in force:\n%s", error)
+                faults = [line for line in str(error).splitlines() if not line.startswith(" ")]  # a line an event
+                log.error(
+                    "feeds.yaml cannot be used as changed, the last good one stays in force: %s", "; ".join(faults)
+                )
             self.fault = str(error)
             return None
         self._watched = _watched(settings)
